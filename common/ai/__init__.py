@@ -1,0 +1,1 @@
+"""Models that answer: one protocol, one file per provider."""

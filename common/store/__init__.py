@@ -1,0 +1,1 @@
+"""The Redis toolbox: connections, the key schema, Lua scripts, sealing of raw text."""

@@ -1,0 +1,63 @@
+"""Redis clients of a process, blocking and asyncio, with bounded waits."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from common.settings import Settings
+
+#: Seconds. A webhook must answer within a second; a worker's blocking reads ask for less than READ.
+CONNECT, READ = 2.0, 5.0
+
+
+def connect(settings: Settings) -> Redis:
+    """A blocking client; commands fail after READ seconds rather than hang."""
+    options = _options()
+    if settings.redis_sentinel_hosts:
+        sentinel = Sentinel(_hosts(settings), sentinel_kwargs=options, **options, **_login(settings))
+        return cast(Redis, sentinel.master_for(settings.redis_sentinel_name))
+    if settings.redis_url:
+        return Redis.from_url(settings.redis_url, **options)
+    return Redis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
+
+
+def connect_async(settings: Settings, *, connections: int = 64) -> AsyncRedis:
+    """An asyncio client for the running loop."""
+    options = _options() | {"max_connections": connections}
+    if settings.redis_sentinel_hosts:
+        sentinel = AsyncSentinel(_hosts(settings), sentinel_kwargs=_options(), **options, **_login(settings))
+        return cast(AsyncRedis, sentinel.master_for(settings.redis_sentinel_name))
+    if settings.redis_url:
+        return AsyncRedis.from_url(settings.redis_url, **options)
+    return AsyncRedis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": CONNECT,
+        "socket_timeout": READ,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+    }
+
+
+def _login(settings: Settings) -> dict[str, Any]:
+    password = settings.redis_password.get_secret_value() if settings.redis_password else None
+    return {"username": settings.redis_user, "password": password, "db": settings.redis_db}
+
+
+def _hosts(settings: Settings) -> list[tuple[str, int]]:
+    pairs = (host.rpartition(":") for host in settings.redis_sentinel_hosts)
+    return [(host, int(port)) for host, _, port in pairs]
+
+
+def retries() -> Retry:
+    """Three quick tries with jitter, for callers whose calls are safe to repeat."""
+    return Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3)

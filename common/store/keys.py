@@ -1,0 +1,141 @@
+"""The whole Redis schema of Relevo: one function per key, and nothing else builds key names.
+
+Each docstring says: type, what it holds, TTL, who writes, who reads. `docs/redis.md` is made from them.
+RQ's own keys (`rq:*`) are listed in `common.queueing.keys`. Braces keep a tenant's keys together.
+"""
+
+from __future__ import annotations
+
+#: Index names a conversation can stand in; an owner is one of the last four.
+INDEXES = ("all", "unread", "bot", "waiting", "human", "closed")
+
+
+def message(tenant: str, mid: str) -> str:
+    """HASH, one message in or out; its existence is the dedup of a wamid. TTL: TRANSCRIPT_DAYS (at least 8 days).
+
+    Both ways: dir (in|out), conv, kind, at (unix s), text (redacted, readable; absent on an inbound message until a
+    worker has seen it), wamid, state.
+    In: raw (sealed JSON as Meta sent it), received, state (new|answered|for_human|ignored|revoked|dead), turn,
+    job, refers (mid or wamid digest), reaction fields are in text.
+    Out: by (bot|human|app|bulk|api), actor, turn, part, body (sealed Graph payload), need (owner needed to send),
+    state (intent|sending|accepted|sent|delivered|read|played|failed|canceled), exec (execution that sends it),
+    sending_at, settle_at, accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, error_code, error,
+    why (of canceled), category, billable, job, attempts.
+    Written by the webhook (in, states), the worker (out), the console (out by human). Read by all.
+    """
+    return f"rv:{{{tenant}}}:msg:{mid}"
+
+
+def wamid(tenant: str, digest: str) -> str:
+    """STRING, outbound mid of a wamid that Graph returned. TTL as its message. Written by deliver; read by statuses."""
+    return f"rv:{{{tenant}}}:wamid:{digest}"
+
+
+def conversation(tenant: str, cid: str) -> str:
+    """HASH, one contact on one number. TTL: TRANSCRIPT_DAYS after the last change.
+
+    phone_number_id, contact, owner (bot|waiting|human|closed), since (of this owner, unix s), agent, reason,
+    unread, last_at, last_in_at, window_until (unix s), preview (redacted), preview_dir (in|out), label, v
+    (grows with every change; poll this), numbers no secret. Written by webhook, worker, console.
+    """
+    return f"rv:{{{tenant}}}:conv:{cid}"
+
+
+def transcript(tenant: str, cid: str) -> str:
+    """LIST of mid, oldest first, the newest 2,000. TTL as the conversation. Written with every message."""
+    return f"rv:{{{tenant}}}:log:{cid}"
+
+
+def unanswered(tenant: str, cid: str) -> str:
+    """LIST of inbound mid not yet dealt with, oldest first: what the next turn answers. TTL as the conversation."""
+    return f"rv:{{{tenant}}}:open:{cid}"
+
+
+def session(tenant: str, cid: str) -> str:
+    """HASH, what the bot remembers: id, started, history (JSON list of [role, text], 20 turns), misses. TTL 24 h after
+    the last inbound message. Made by the webhook, extended by the worker."""
+    return f"rv:{{{tenant}}}:session:{cid}"
+
+
+def contact(tenant: str, contact_id: str) -> str:
+    """HASH: who (sealed JSON of Sender), label ("Ana R."), tail (last 4 digits), opted_out (unix s), merged_into.
+    TTL as the conversation. Written by the webhook; `who` is read by deliver and by an audited reveal."""
+    return f"rv:{{{tenant}}}:contact:{contact_id}"
+
+
+def alias(tenant: str, pseudonym: str) -> str:
+    """STRING, contact id of a keyed digest of a user id or phone. TTL as the contact. Written and read by the webhook."""
+    return f"rv:{{{tenant}}}:alias:{pseudonym}"
+
+
+def turn(tenant: str, turn_id: str) -> str:
+    """HASH, one batch in and one reply out: conv, job, state (open|done), outcome, reason, messages (JSON list of mid),
+    parts (JSON list of out mid), prompt (redacted), sources (JSON), model, usage (JSON), timings (JSON, ms per step),
+    at, done_at. TTL 30 days. Written by the worker; read by a repeated execution and the console."""
+    return f"rv:{{{tenant}}}:turn:{turn_id}"
+
+
+def index(tenant: str, name: str) -> str:
+    """ZSET of conversation id by last activity (`waiting`: by when the wait began). No TTL: members leave with their
+    conversation (trimmed by maintenance). `name` is one of INDEXES."""
+    return f"rv:{{{tenant}}}:convs:{name}"
+
+
+def number(tenant: str, phone_number_id: str) -> str:
+    """HASH, a business number: paused_until (unix s), reason, code. TTL 30 days. Written by deliver; read by deliver, console."""
+    return f"rv:{{{tenant}}}:number:{phone_number_id}"
+
+
+def number_limit(tenant: str, phone_number_id: str) -> str:
+    """STRING, GCRA arrival time in us of a number's throughput. TTL seconds. Deliver."""
+    return f"rv:{{{tenant}}}:limit:number:{phone_number_id}"
+
+
+def pair_limit(tenant: str, cid: str) -> str:
+    """STRING, GCRA arrival time in us of a (number, contact) pair. TTL minutes. Deliver."""
+    return f"rv:{{{tenant}}}:limit:pair:{cid}"
+
+
+def other_updates(tenant: str) -> str:
+    """STREAM of webhook items that are no message (kind, field, number, raw sealed), newest 10,000. Written by the webhook."""
+    return f"rv:{{{tenant}}}:updates"
+
+
+def seen_update(tenant: str, digest: str) -> str:
+    """STRING 1, dedup of an item of `other_updates`. TTL 8 days. Webhook."""
+    return f"rv:{{{tenant}}}:seen:{digest}"
+
+
+def counters(tenant: str, day: str) -> str:
+    """HASH of daily counts (inbound, duplicates, answered, handed_over, sent, failed, ...). `day` is yyyymmdd UTC. TTL 90 days."""
+    return f"rv:{{{tenant}}}:count:{day}"
+
+
+def products(tenant: str) -> str:
+    """HASH, product id to JSON (name, price, currency, description, images, url). No TTL: the shop's catalogue."""
+    return f"rv:{{{tenant}}}:products"
+
+
+def knowledge(tenant: str) -> str:
+    """HASH, knowledge row id to JSON (question, answer, aliases, lang, kind). No TTL: the shop's knowledge."""
+    return f"rv:{{{tenant}}}:knowledge"
+
+
+def knowledge_version(tenant: str) -> str:
+    """STRING, grows when products or knowledge change: workers reload their index. No TTL."""
+    return f"rv:{{{tenant}}}:knowledge:v"
+
+
+def audit(tenant: str) -> str:
+    """STREAM of what people did in the console: actor, action, target, why, result. One year, append-only."""
+    return f"rv:{{{tenant}}}:audit"
+
+
+def console_session(sid: str) -> str:
+    """HASH of a console login: name, role, csrf. TTL 2 h idle. Console."""
+    return f"rv:console:session:{sid}"
+
+
+def login_failures(who: str) -> str:
+    """STRING, failed logins of an address. TTL 15 min. Console."""
+    return f"rv:console:failed:{who}"

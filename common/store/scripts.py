@@ -1,0 +1,103 @@
+"""Lua scripts kept in `.lua` files, called by EVALSHA, loaded again by themselves when Redis forgot them.
+
+A script is a file of a package; `lib` names files that are put in front of it. Scripts use computed keys
+(one Redis, never a cluster: design, section 9), so they take only ARGV.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import NoScriptError, RedisError
+
+Arg = str | bytes | int | float
+
+
+class Script:
+    """One Lua script.
+
+    Args:
+        package: dotted package that holds a `lua` folder, e.g. `common.conversations`.
+        name: file name without `.lua`.
+        lib: further scripts as `package:name`, whose text comes first.
+    """
+
+    __slots__ = ("name", "sha", "source")
+
+    def __init__(self, package: str, name: str, *, lib: Sequence[str] = ()) -> None:
+        parts = [_read(*entry.split(":")) for entry in lib] + [_read(package, name)]
+        self.name = name
+        self.source = "\n".join(parts).encode()
+        self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
+
+    def __call__(self, db: Redis, *args: Arg) -> Any:
+        """Run on a blocking client."""
+        try:
+            return db.execute_command("EVALSHA", self.sha, 0, *args)
+        except NoScriptError:
+            return db.execute_command("EVAL", self.source, 0, *args)
+
+    async def run(self, db: AsyncRedis, *args: Arg) -> Any:
+        """Run on an asyncio client."""
+        try:
+            return await db.execute_command("EVALSHA", self.sha, 0, *args)
+        except NoScriptError:
+            return await db.execute_command("EVAL", self.source, 0, *args)
+
+
+def _read(package: str, name: str) -> str:
+    return files(package).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A script call to be sent with others in one round trip."""
+
+    script: Script
+    args: tuple[Arg, ...]
+
+
+def run_batch(db: Redis, calls: Sequence[Call]) -> list[Any]:
+    """All `calls` in one round trip, in order; each is atomic by itself.
+
+    Returns one entry per call: its result, or the RedisError it raised.
+
+    Raises:
+        RedisError: the connection failed; which calls ran is not known (they must be safe to repeat).
+    """
+    pipe = db.pipeline(transaction=False)
+    for call in calls:
+        pipe.execute_command("EVALSHA", call.script.sha, 0, *call.args)
+    results = pipe.execute(raise_on_error=False)
+    for i, (call, result) in enumerate(zip(calls, results, strict=True)):
+        if isinstance(result, NoScriptError):
+            results[i] = _caught(lambda call=call: db.execute_command("EVAL", call.script.source, 0, *call.args))
+    return list(results)
+
+
+async def run_batch_async(db: AsyncRedis, calls: Sequence[Call]) -> list[Any]:
+    """As `run_batch`, on an asyncio client."""
+    pipe = db.pipeline(transaction=False)
+    for call in calls:
+        pipe.execute_command("EVALSHA", call.script.sha, 0, *call.args)
+    results = await pipe.execute(raise_on_error=False)
+    for i, (call, result) in enumerate(zip(calls, results, strict=True)):
+        if isinstance(result, NoScriptError):
+            try:
+                results[i] = await db.execute_command("EVAL", call.script.source, 0, *call.args)
+            except RedisError as error:
+                results[i] = error
+    return list(results)
+
+
+def _caught(call: Any) -> Any:
+    try:
+        return call()
+    except RedisError as error:
+        return error

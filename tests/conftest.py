@@ -1,0 +1,100 @@
+"""Fixtures that all tests share: a private redis-server, and clients on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """A redis-server of our own; can be killed and started again on the same data."""
+
+    def __init__(self, folder: Path, *, aof: str | None = None, extra: tuple[str, ...] = ()) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.args = ["--appendonly", "yes", "--appendfsync", aof] if aof else ["--appendonly", "no"]
+        self.args += ["--save", "", "--maxmemory-policy", "noeviction", *extra]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> RedisServer:
+        binary = shutil.which("redis-server") or str(Path(sys.executable).parent / "redis-server")
+        self.process = subprocess.Popen(
+            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), *self.args],
+            stdout=subprocess.DEVNULL,
+        )
+        self.wait_ready()
+        return self
+
+    def wait_ready(self, seconds: float = 15.0) -> None:
+        until = time.monotonic() + seconds
+        with Redis(port=self.port) as probe:
+            while True:
+                try:
+                    probe.ping()
+                except RedisConnectionError:  # also while it loads its data
+                    if time.monotonic() > until:
+                        raise
+                    time.sleep(0.02)
+                else:
+                    return
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """An empty Redis."""
+    with Redis.from_url(redis_server.url) as db:
+        db.flushall()
+        db.script_flush()
+    return redis_server.url
+
+
+@pytest.fixture
+def db(redis_url: str) -> Iterator[Redis]:
+    """A blocking client on an empty Redis."""
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's machine leaks into a test."""
+    for name in list(os.environ):
+        if name.startswith(("REDIS_", "WHATSAPP_", "OPENAI_", "ANTHROPIC_", "AI_", "CONSOLE_", "WORKER_", "QUIET_")):
+            monkeypatch.delenv(name)
