@@ -1,1 +1,1 @@
-""""""
+"""WhatsApp as Meta's Cloud API speaks it: webhook bodies in, message payloads out. Pure."""
