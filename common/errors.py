@@ -78,7 +78,7 @@ class AccountBlocked(ChannelError):
 
 
 class MessageRefused(ChannelError):
-    """This message can never be sent as it is (131026, 131047, 100, ...)."""
+    """Never to be sent as it is (131026, 131047, 100, ...)."""
 
     retryable = False
 

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
+    host: str = "0.0.0.0"  # noqa: S104  a container's port is reached from outside
     port: int = Field(3001, ge=1, le=65535)
     base_url: str = "http://127.0.0.1:3001"
     console_url: str = "http://127.0.0.1:8501"
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
     graph_api_version: str = Field("v25.0", pattern=r"^v\d+\.\d+$")
     graph_timeout_seconds: float = Field(10.0, gt=0)
     number_messages_per_second: float = Field(80.0, gt=0)  # Cloud API default throughput of a number
+    pair_seconds: float = Field(6.0, ge=0)  # one message to one customer; Cloud API pair limit; 0 = none
+    pair_burst: int = Field(45, ge=1)
     settle_seconds: float = Field(30.0, ge=1)  # how long an unanswered POST waits for its status webhook
     typing_indicator: bool = True
 
@@ -79,6 +82,7 @@ class Settings(BaseSettings):
     transcript_days: int = Field(90, ge=8)
 
     console_password: SecretStr | None = None
+    console_port: int = Field(8501, ge=1, le=65535)
     admin_api_key: SecretStr | None = None
     encryption_key: Secrets = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -94,7 +98,8 @@ class Settings(BaseSettings):
     def _known_providers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = set(value) - {"builtin", "openai", "anthropic"}
         if unknown or not value:
-            raise ValueError(f"use builtin, openai or anthropic, separated by commas, not {', '.join(sorted(unknown)) or 'nothing'}")
+            named = ", ".join(sorted(unknown)) or "nothing"
+            raise ValueError(f"use builtin, openai or anthropic, separated by commas, not {named}")
         return value
 
     def require(self, *names: str) -> Settings:
@@ -109,7 +114,7 @@ class Settings(BaseSettings):
         return self
 
     def seal_secrets(self) -> list[str]:
-        """Secrets of the vault: ENCRYPTION_KEY, else derived from the app secrets so that nothing rests in the clear."""
+        """Secrets of the vault: ENCRYPTION_KEY, else the app secrets, so that nothing ever rests in the clear."""
         return [s.get_secret_value() for s in self.encryption_key or self.whatsapp_app_secret]
 
 

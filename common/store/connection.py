@@ -22,7 +22,7 @@ def connect(settings: Settings) -> Redis:
     options = _options()
     if settings.redis_sentinel_hosts:
         sentinel = Sentinel(_hosts(settings), sentinel_kwargs=options, **options, **_login(settings))
-        return cast(Redis, sentinel.master_for(settings.redis_sentinel_name))
+        return cast("Redis", sentinel.master_for(settings.redis_sentinel_name))
     if settings.redis_url:
         return Redis.from_url(settings.redis_url, **options)
     return Redis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
@@ -33,7 +33,7 @@ def connect_async(settings: Settings, *, connections: int = 64) -> AsyncRedis:
     options = _options() | {"max_connections": connections}
     if settings.redis_sentinel_hosts:
         sentinel = AsyncSentinel(_hosts(settings), sentinel_kwargs=_options(), **options, **_login(settings))
-        return cast(AsyncRedis, sentinel.master_for(settings.redis_sentinel_name))
+        return cast("AsyncRedis", sentinel.master_for(settings.redis_sentinel_name))
     if settings.redis_url:
         return AsyncRedis.from_url(settings.redis_url, **options)
     return AsyncRedis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))

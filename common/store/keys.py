@@ -14,13 +14,14 @@ def message(tenant: str, mid: str) -> str:
     """HASH, one message in or out; its existence is the dedup of a wamid. TTL: TRANSCRIPT_DAYS (at least 8 days).
 
     Both ways: dir (in|out), conv, kind, at (unix s), text (redacted, readable; absent on an inbound message until a
-    worker has seen it), wamid, state.
+    worker has seen it), state.
     In: raw (sealed JSON as Meta sent it), received, state (new|answered|for_human|ignored|revoked|dead), turn,
     job, refers (mid or wamid digest), reaction fields are in text.
-    Out: by (bot|human|app|bulk|api), actor, turn, part, body (sealed Graph payload), need (owner needed to send),
-    state (intent|sending|accepted|sent|delivered|read|played|failed|canceled), exec (execution that sends it),
-    sending_at, settle_at, accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, error_code, error,
-    why (of canceled), category, billable, job, attempts.
+    Out: wamid (sealed: a wamid spells the customer's number), by (bot|human|app|bulk|api), actor, turn,
+    body (sealed Graph payload), need (owner needed to send), exec (execution that sends it), attempts,
+    state (intent|sending|accepted|sent|delivered|read|played|failed|canceled), sending_at, settle_at, accepted_at,
+    sent_at, delivered_at, read_at, played_at, failed_at, error_code, error, why (of canceled), category,
+    pricing, billable, job.
     Written by the webhook (in, states), the worker (out), the console (out by human). Read by all.
     """
     return f"rv:{{{tenant}}}:msg:{mid}"
@@ -35,8 +36,8 @@ def conversation(tenant: str, cid: str) -> str:
     """HASH, one contact on one number. TTL: TRANSCRIPT_DAYS after the last change.
 
     phone_number_id, contact, owner (bot|waiting|human|closed), since (of this owner, unix s), agent, reason,
-    unread, last_at, last_in_at, window_until (unix s), preview (redacted), preview_dir (in|out), label, v
-    (grows with every change; poll this), numbers no secret. Written by webhook, worker, console.
+    unread, last_at, last_in_at, window_until (unix s), preview (redacted), preview_kind, preview_dir (in|out), label,
+    tail, created, v (grows with every change: poll this). Written by webhook, worker, console.
     """
     return f"rv:{{{tenant}}}:conv:{cid}"
 
@@ -64,7 +65,7 @@ def contact(tenant: str, contact_id: str) -> str:
 
 
 def alias(tenant: str, pseudonym: str) -> str:
-    """STRING, contact id of a keyed digest of a user id or phone. TTL as the contact. Written and read by the webhook."""
+    """STRING, contact id of a keyed digest of a user id or phone. TTL as the contact. Webhook."""
     return f"rv:{{{tenant}}}:alias:{pseudonym}"
 
 
@@ -82,7 +83,8 @@ def index(tenant: str, name: str) -> str:
 
 
 def number(tenant: str, phone_number_id: str) -> str:
-    """HASH, a business number: paused_until (unix s), reason, code. TTL 30 days. Written by deliver; read by deliver, console."""
+    """HASH, a business number that rests: paused_until (unix s), reason, blocked (1: a person must act).
+    TTL 30 days. Written by deliver; read by deliver and the console."""
     return f"rv:{{{tenant}}}:number:{phone_number_id}"
 
 
@@ -97,7 +99,7 @@ def pair_limit(tenant: str, cid: str) -> str:
 
 
 def other_updates(tenant: str) -> str:
-    """STREAM of webhook items that are no message (kind, field, number, raw sealed), newest 10,000. Written by the webhook."""
+    """STREAM of webhook items that are no message: kind, number, at, raw (sealed); the newest 10,000. Webhook."""
     return f"rv:{{{tenant}}}:updates"
 
 
@@ -107,7 +109,8 @@ def seen_update(tenant: str, digest: str) -> str:
 
 
 def counters(tenant: str, day: str) -> str:
-    """HASH of daily counts (inbound, duplicates, answered, handed_over, sent, failed, ...). `day` is yyyymmdd UTC. TTL 90 days."""
+    """HASH of daily counts: inbound, duplicates, answered, handed_over, left_to_person, ignored, sent, delivered,
+    failed, dead, human_replies, echoes, other, unknown_statuses. `day` is yyyymmdd (UTC). TTL 90 days."""
     return f"rv:{{{tenant}}}:count:{day}"
 
 

@@ -7,14 +7,18 @@ A script is a file of a package; `lib` names files that are put in front of it. 
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError, RedisError
+
+from common.store import keys
 
 Arg = str | bytes | int | float
 
@@ -25,13 +29,14 @@ class Script:
     Args:
         package: dotted package that holds a `lua` folder, e.g. `common.conversations`.
         name: file name without `.lua`.
-        lib: further scripts as `package:name`, whose text comes first.
+        lib: further scripts as `package:name`, whose text comes first; `keys` stands for K, the functions of
+            common.store.keys in Lua.
     """
 
     __slots__ = ("name", "sha", "source")
 
     def __init__(self, package: str, name: str, *, lib: Sequence[str] = ()) -> None:
-        parts = [_read(*entry.split(":")) for entry in lib] + [_read(package, name)]
+        parts = [lua_keys() if entry == "keys" else _read(*entry.split(":")) for entry in lib] + [_read(package, name)]
         self.name = name
         self.source = "\n".join(parts).encode()
         self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
@@ -49,6 +54,19 @@ class Script:
             return await db.execute_command("EVALSHA", self.sha, 0, *args)
         except NoScriptError:
             return await db.execute_command("EVAL", self.source, 0, *args)
+
+
+@cache
+def lua_keys() -> str:
+    """The key functions of common.store.keys as a Lua table K, so that names stand in one place only."""
+    lines = ["local K = {}"]
+    for name, function in inspect.getmembers(keys, inspect.isfunction):
+        params = list(inspect.signature(function).parameters)
+        marks = [f"\x01{param}\x01" for param in params]
+        pieces = function(*marks).split("\x01")
+        value = " .. ".join(piece if i % 2 else f"'{piece}'" for i, piece in enumerate(pieces) if piece)
+        lines.append(f"function K.{name}({', '.join(params)}) return {value} end")
+    return "\n".join(lines)
 
 
 def _read(package: str, name: str) -> str:

@@ -1,1 +1,1 @@
-""""""
+"""One module per group of routes; each has `register(app, services)`."""

@@ -1,0 +1,46 @@
+-- The last look before a message leaves, and its mark as sending, in one step.
+-- ARGV: 1 tenant  2 mid  3 queue  4 job  5 execution  6 settle s  7 number rate per s  8 pair interval s  9 pair burst
+-- Returns {verdict, detail, phone_number_id, who (sealed), body (sealed)}:
+--   send | done (accepted before) | canceled (why) | failed (error) | unknown (settle time) |
+--   wait (until; detail 2nd: why in phone_number_id's place) | fenced | gone
+local t, mid = ARGV[1], ARGV[2]
+local mk = K.message(t, mid)
+local m = redis.call('HMGET', mk, 'state', 'conv', 'need', 'settle_at', 'body', 'kind', 'error', 'why')
+local state, cid = m[1], m[2]
+if not state then return { 'gone', '' } end
+if state == 'failed' then return { 'failed', m[7] or '' } end
+if state == 'canceled' then return { 'canceled', m[8] or '' } end
+if state ~= 'intent' and state ~= 'sending' then return { 'done', '' } end
+if not leased(ARGV[3], ARGV[4], ARGV[5]) then return { 'fenced', '' } end
+
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local conv = redis.call('HMGET', K.conversation(t, cid), 'owner', 'phone_number_id', 'contact', 'window_until')
+local function cancel(why)
+  redis.call('HSET', mk, 'state', 'canceled', 'why', why)
+  bump(t, cid)
+  return { 'canceled', why }
+end
+if state == 'sending' and now < tonumber(m[4]) then return { 'unknown', m[4] } end
+if m[3] ~= '' and m[3] ~= conv[1] then return cancel('the chat is now with: ' .. (conv[1] or 'nobody')) end
+if m[6] ~= 'template' and now > tonumber(conv[4] or 0) - 60 then return cancel('the 24 h service window is closed') end
+
+local paused = redis.call('HMGET', K.number(t, conv[2]), 'paused_until', 'reason')
+if paused[1] and tonumber(paused[1]) > now then return { 'wait', paused[1], paused[2] or '' } end
+-- GCRA: when a message of this budget may go, in us; both budgets are asked before either is spent
+local us = time[1] * 1000000 + time[2]
+local function tat_of(key) return math.max(us, tonumber(redis.call('GET', key) or 0)) end
+local nk, pk = K.number_limit(t, conv[2]), K.pair_limit(t, cid)
+local n_step, p_step = 1000000 / ARGV[7], ARGV[8] * 1000000
+local n_tat, p_tat = tat_of(nk), tat_of(pk)
+local n_burst = math.max(1, math.floor(ARGV[7] / 4)) -- a quarter of a second's worth may go at once
+local n_at, p_at = n_tat - (n_burst - 1) * n_step, p_tat - (ARGV[9] - 1) * p_step
+local free = math.max(n_at, p_at)
+if free > us then return { 'wait', string.format('%.6f', free / 1000000), free == p_at and 'pair limit' or 'number limit' } end
+redis.call('SET', nk, string.format('%.0f', n_tat + n_step), 'PX', 60000)
+redis.call('SET', pk, string.format('%.0f', p_tat + p_step), 'PX', math.ceil((p_tat + p_step - us) / 1000) + 1000)
+
+redis.call('HSET', mk, 'state', 'sending', 'exec', ARGV[5], 'sending_at', string.format('%.6f', now),
+  'settle_at', string.format('%.6f', now + ARGV[6]))
+redis.call('HINCRBY', mk, 'attempts', 1)
+return { 'send', '', conv[2], redis.call('HGET', K.contact(t, conv[3]), 'who') or '', m[5] }

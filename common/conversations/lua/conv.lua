@@ -1,0 +1,115 @@
+-- Library: conversations, contacts, transcripts. Needs K (the key functions made from common/store/keys.py).
+-- t is the tenant, cid the conversation, mid a message; times are unix seconds, day is yyyymmdd (UTC).
+
+local LOG_MAX = 2000        -- messages a transcript keeps
+local SESSION_TTL = 86400   -- what the bot remembers, after the last inbound message
+local COUNTER_TTL = 7776000 -- 90 days
+
+local function count(t, day, name, n)
+  local key = K.counters(t, day)
+  if redis.call('HINCRBY', key, name, n or 1) == (n or 1) then redis.call('EXPIRE', key, COUNTER_TTL) end
+end
+
+-- The contact that the aliases (best first) lead to, or `candidate` as a new one; every alias leads to it afterwards.
+-- A contact that loses an alias to it is marked merged_into: two identities turned out to be one person.
+local function contact_of(t, aliases, candidate, ttl)
+  local found = false
+  local held = {}
+  for i, alias in ipairs(aliases) do
+    held[i] = redis.call('GET', K.alias(t, alias))
+    found = found or held[i]
+  end
+  local contact = found or candidate
+  for i, alias in ipairs(aliases) do
+    if held[i] ~= contact then
+      if held[i] and redis.call('EXISTS', K.contact(t, held[i])) == 1 then
+        redis.call('HSET', K.contact(t, held[i]), 'merged_into', contact)
+      end
+      redis.call('SET', K.alias(t, alias), contact, 'EX', ttl)
+    end
+  end
+  return contact
+end
+
+-- Makes the conversation if it is new; renews what must live as long as the transcript, once a day.
+local function ensure(t, cid, pnid, contact, now, day, ttl, aliases)
+  local ck = K.conversation(t, cid)
+  if redis.call('HSETNX', ck, 'owner', 'bot') == 1 then
+    redis.call('HSET', ck, 'phone_number_id', pnid, 'contact', contact, 'since', now, 'created', now, 'unread', 0, 'v', 0)
+    redis.call('ZADD', K.index(t, 'bot'), now, cid)
+  end
+  if redis.call('HGET', ck, 'renewed') ~= day then
+    redis.call('HSET', ck, 'renewed', day)
+    redis.call('EXPIRE', ck, ttl)
+    redis.call('EXPIRE', K.transcript(t, cid), ttl)
+    redis.call('EXPIRE', K.unanswered(t, cid), ttl)
+    redis.call('EXPIRE', K.contact(t, contact), ttl)
+    for _, alias in ipairs(aliases) do redis.call('EXPIRE', K.alias(t, alias), ttl) end
+  end
+  return ck
+end
+
+local function append(t, cid, mid)
+  local key = K.transcript(t, cid)
+  local n = redis.call('RPUSH', key, mid)
+  if n > LOG_MAX then redis.call('LTRIM', key, -LOG_MAX, -1) end
+  return n
+end
+
+-- Gives the conversation to `owner` (bot|waiting|human|closed); keeps its place in the indexes. Returns the owner before.
+local function set_owner(t, cid, owner, now, reason, agent)
+  local ck = K.conversation(t, cid)
+  local before = redis.call('HGET', ck, 'owner')
+  if not before then return false end
+  redis.call('HSET', ck, 'owner', owner, 'reason', reason, 'agent', agent)
+  redis.call('HINCRBY', ck, 'v', 1)
+  if before ~= owner then
+    redis.call('HSET', ck, 'since', now)
+    redis.call('ZREM', K.index(t, before), cid)
+    redis.call('ZADD', K.index(t, owner), now, cid)
+  end
+  return before
+end
+
+-- The bot gives up the chat: it waits for a person from now on. Only a chat of the bot can; returns 1 if it was.
+local function hand_over(t, cid, now, day, reason)
+  if redis.call('HGET', K.conversation(t, cid), 'owner') ~= 'bot' then return 0 end
+  set_owner(t, cid, 'waiting', now, reason, '')
+  count(t, day, 'handed_over')
+  return 1
+end
+
+-- Last activity, for lists; `waiting` is ordered by when the wait began and stays as it is.
+local function touch(t, cid, now)
+  local ck = K.conversation(t, cid)
+  local owner = redis.call('HGET', ck, 'owner')
+  if not owner then return end
+  redis.call('HSET', ck, 'last_at', now)
+  redis.call('HINCRBY', ck, 'v', 1)
+  redis.call('ZADD', K.index(t, 'all'), now, cid)
+  if owner ~= 'waiting' then redis.call('ZADD', K.index(t, owner), now, cid) end
+end
+
+-- Tells whoever watches the conversation that something in it changed.
+local function bump(t, cid)
+  local ck = K.conversation(t, cid)
+  if redis.call('EXISTS', ck) == 1 then redis.call('HINCRBY', ck, 'v', 1) end
+end
+
+local function read_by_desk(t, cid)
+  if redis.call('EXISTS', K.conversation(t, cid)) == 0 then return end
+  redis.call('HSET', K.conversation(t, cid), 'unread', 0)
+  redis.call('ZREM', K.index(t, 'unread'), cid)
+end
+
+-- A lease is alive while its execution stands in the queue's wip set: the fence against zombie executions.
+local function leased(queue, job, execution)
+  return redis.call('ZSCORE', 'rq:wip:' .. queue, job .. ':' .. execution) ~= false
+end
+
+-- count ARGV strings from `first` as a table.
+local function slice(first, n)
+  local out = {}
+  for i = first, first + n - 1 do out[#out + 1] = ARGV[i] end
+  return out
+end

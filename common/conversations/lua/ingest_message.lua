@@ -1,0 +1,63 @@
+-- Stores one inbound message and enqueues its job: all or nothing, once per wamid.
+-- ARGV: 1 tenant  2 now  3 now iso  4 day  5 ttl s  6 mid  7 kind  8 sent_at  9 phone_number_id  10 raw (sealed)
+--       11 candidate contact id  12 who (sealed)  13 label  14 tail  15 opens window (1|0)  16 refers (digest or '')
+--       17 new session id  18 quiet s  19 job id  20 queue  21 number of aliases  aliases...  job fields and values...
+-- Returns 0 when the wamid was stored before, else what q_enqueue says (1 queued, 2 deferred, 3 scheduled).
+local t, now, iso, day, ttl, mid = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local kind, sent_at, pnid, n = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[21])
+local mk = K.message(t, mid)
+if redis.call('EXISTS', mk) == 1 then
+  count(t, day, 'duplicates')
+  return 0
+end
+local aliases = slice(22, n)
+local contact = contact_of(t, aliases, ARGV[11], ttl)
+local cid = pnid .. '.' .. contact
+redis.call('HSET', K.contact(t, contact), 'who', ARGV[12], 'label', ARGV[13], 'tail', ARGV[14])
+local ck = ensure(t, cid, pnid, contact, now, day, ttl, aliases)
+
+redis.call('HSET', mk, 'dir', 'in', 'conv', cid, 'kind', kind, 'at', sent_at, 'received', now,
+  'raw', ARGV[10], 'state', 'new', 'refers', ARGV[16], 'job', ARGV[19])
+redis.call('EXPIRE', mk, ttl)
+if append(t, cid, mid) == 1 then redis.call('EXPIRE', K.transcript(t, cid), ttl) end
+if redis.call('RPUSH', K.unanswered(t, cid), mid) == 1 then redis.call('EXPIRE', K.unanswered(t, cid), ttl) end
+
+redis.call('HSET', ck, 'label', ARGV[13], 'tail', ARGV[14], 'preview', '', 'preview_kind', kind, 'preview_dir', 'in')
+local owner = redis.call('HGET', ck, 'owner')
+if owner == 'closed' then
+  set_owner(t, cid, 'bot', now, '', '')
+  owner = 'bot'
+end
+touch(t, cid, now)
+if ARGV[15] == '1' then
+  redis.call('HINCRBY', ck, 'unread', 1)
+  redis.call('ZADD', K.index(t, 'unread'), now, cid)
+  local window = tonumber(sent_at) + 86400
+  if window > tonumber(redis.call('HGET', ck, 'window_until') or 0) then
+    redis.call('HSET', ck, 'window_until', window, 'last_in_at', sent_at)
+  end
+end
+local sk = K.session(t, cid)
+if redis.call('EXISTS', sk) == 0 then redis.call('HSET', sk, 'id', ARGV[17], 'started', now) end
+redis.call('EXPIRE', sk, SESSION_TTL)
+count(t, day, 'inbound')
+
+-- A burst waits until nobody has written for `quiet` seconds, at most 4 times that.
+local quiet, lane, due = tonumber(ARGV[18]), t .. ':' .. cid, ''
+if quiet > 0 and owner == 'bot' then
+  local head = q_lane_head(lane)
+  if not head then
+    due = tostring(tonumber(now) + quiet)
+  else
+    local since = redis.call('HGET', 'rq:job:' .. head, 'burst_since')
+    if since and not redis.call('HGET', 'rq:job:' .. head, 'started_at') then
+      q_postpone(head, tostring(math.min(tonumber(now) + quiet, tonumber(since) + 4 * quiet)))
+    end
+  end
+end
+local fields = slice(22 + n, #ARGV - 21 - n)
+if due ~= '' then
+  fields[#fields + 1] = 'burst_since'
+  fields[#fields + 1] = now
+end
+return q_enqueue(ARGV[19], ARGV[20], lane, iso, due, fields)

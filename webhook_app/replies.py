@@ -1,0 +1,18 @@
+"""JSON and text answers."""
+
+from __future__ import annotations
+
+import orjson
+from flask import Response
+
+from common.messages import Json
+
+
+def json_reply(value: Json, status: int = 200) -> Response:
+    """`value` as JSON."""
+    return Response(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS), status, content_type="application/json")
+
+
+def text_reply(value: str, content_type: str = "text/plain; charset=utf-8") -> Response:
+    """`value` as it is."""
+    return Response(value, 200, content_type=content_type)
