@@ -1,1 +1,1 @@
-""""""
+"""Meta's Graph API: the client, what its errors mean, and a simulator of it."""

@@ -1,0 +1,1 @@
+"""The files of the chat page; `page_routes` serves them."""
