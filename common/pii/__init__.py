@@ -1,1 +1,1 @@
-""""""
+"""Personal data: found, replaced by placeholders, put back."""

@@ -1,1 +1,1 @@
-""""""
+"""The shop's knowledge, and finding what answers a question."""

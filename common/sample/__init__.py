@@ -1,0 +1,1 @@
+"""A sample shop to try the desk out with."""
