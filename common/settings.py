@@ -5,6 +5,8 @@ A wrong or missing value ends the process with one line that names it: see `load
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from typing import Annotated, Literal, NoReturn
 
@@ -14,6 +16,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _queue_limits() -> dict[str, str]:
+    """QUEUE_LIMIT_<QUEUE>, by <QUEUE> as it stands there; an empty one takes a limit away."""
+    prefix = "QUEUE_LIMIT_"
+    return {name[len(prefix) :]: value.strip() for name, value in os.environ.items() if name.startswith(prefix)}
 
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -62,12 +70,15 @@ class Settings(BaseSettings):
     anthropic_api_key: SecretStr | None = None
     anthropic_model: str = "claude-haiku-4-5"
     ai_timeout_seconds: float = Field(25.0, gt=0)
+    ai_patience_seconds: float = Field(90.0, gt=0)  # a customer waits for a model that long, then gets a person
     ai_max_tokens: int = Field(700, ge=16)
     ai_system_prompt: str | None = None
+    business_name: str = "the shop"
 
     worker_concurrency: int = Field(50, ge=1, le=5000)
     worker_queues: Words = ("whatsapp-ai", "messages", "ai-response", "maintenance")
     worker_lease_seconds: float = Field(15.0, ge=1)
+    queue_limits: dict[str, str] = Field(default_factory=_queue_limits)  # QUEUE_LIMIT_WHATSAPP_AI=10/1s
     quiet_seconds: float = Field(1.0, ge=0, le=60)
     stale_minutes: float = Field(180.0, gt=0)  # an older unanswered message goes to a person, not to the bot
     retry_attempts: int = Field(5, ge=1)
@@ -79,6 +90,8 @@ class Settings(BaseSettings):
     default_country: str = Field("CO", pattern=r"^[A-Z]{2}$")
     handover_words: Words = ()
     handover_text: str | None = None
+    waiting_remind_minutes: float = Field(15.0, gt=0)  # a customer who waits for a person is told so after that
+    waiting_back_minutes: float = Field(0.0, ge=0)  # and is the bot's again after that; 0 = never
     transcript_days: int = Field(90, ge=8)
 
     console_password: SecretStr | None = None
@@ -100,6 +113,14 @@ class Settings(BaseSettings):
         if unknown or not value:
             named = ", ".join(sorted(unknown)) or "nothing"
             raise ValueError(f"use builtin, openai or anthropic, separated by commas, not {named}")
+        return value
+
+    @field_validator("queue_limits")
+    @classmethod
+    def _known_limits(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if text and not re.fullmatch(r"[1-9]\d{0,8}/[1-9]\d{0,5}s", text):
+                raise ValueError(f"QUEUE_LIMIT_{name}: use jobs/seconds, as in 10/1s")
         return value
 
     def require(self, *names: str) -> Settings:

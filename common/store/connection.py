@@ -6,37 +6,49 @@ from typing import Any, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from common.settings import Settings
+from common.settings import Settings, stop
 
 #: Seconds. A webhook must answer within a second; a worker's blocking reads ask for less than READ.
-CONNECT, READ = 2.0, 5.0
+CONNECT, READ = 2.0, 3.0
+
+#: A lost connection is tried again once, after a moment: every call of ours is safe to repeat, and who cannot wait says
+#: so (503) rather than hang.
+_BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=0.2)
 
 
 def connect(settings: Settings) -> Redis:
     """A blocking client; commands fail after READ seconds rather than hang."""
-    options = _options()
+    options = _options() | {"retry": Retry(_BACKOFF, 1)}
     if settings.redis_sentinel_hosts:
         sentinel = Sentinel(_hosts(settings), sentinel_kwargs=options, **options, **_login(settings))
         return cast("Redis", sentinel.master_for(settings.redis_sentinel_name))
     if settings.redis_url:
-        return Redis.from_url(settings.redis_url, **options)
+        return cast("Redis", _from_url(Redis, settings.redis_url, options))
     return Redis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
 
 
 def connect_async(settings: Settings, *, connections: int = 64) -> AsyncRedis:
     """An asyncio client for the running loop."""
-    options = _options() | {"max_connections": connections}
+    options = _options() | {"max_connections": connections, "retry": AsyncRetry(_BACKOFF, 1)}
     if settings.redis_sentinel_hosts:
         sentinel = AsyncSentinel(_hosts(settings), sentinel_kwargs=_options(), **options, **_login(settings))
         return cast("AsyncRedis", sentinel.master_for(settings.redis_sentinel_name))
     if settings.redis_url:
-        return AsyncRedis.from_url(settings.redis_url, **options)
+        return cast("AsyncRedis", _from_url(AsyncRedis, settings.redis_url, options))
     return AsyncRedis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
+
+
+def _from_url(client: type[Redis] | type[AsyncRedis], url: str, options: dict[str, Any]) -> object:
+    try:
+        return client.from_url(url, **options)
+    except ValueError as error:
+        stop("redis_url", f"is no address of a Redis ({error})")
 
 
 def _options() -> dict[str, Any]:
@@ -57,7 +69,3 @@ def _hosts(settings: Settings) -> list[tuple[str, int]]:
     pairs = (host.rpartition(":") for host in settings.redis_sentinel_hosts)
     return [(host, int(port)) for host, _, port in pairs]
 
-
-def retries() -> Retry:
-    """Three quick tries with jitter, for callers whose calls are safe to repeat."""
-    return Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3)

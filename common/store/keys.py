@@ -6,8 +6,8 @@ RQ's own keys (`rq:*`) are listed in `common.queueing.keys`. Braces keep a tenan
 
 from __future__ import annotations
 
-#: Index names a conversation can stand in; an owner is one of the last four.
-INDEXES = ("all", "unread", "bot", "waiting", "human", "closed")
+#: Index names a conversation can stand in: all, those with unread or unanswered (open) messages, and one per owner.
+INDEXES = ("all", "unread", "open", "bot", "waiting", "human", "closed")
 
 
 def message(tenant: str, mid: str) -> str:
@@ -18,7 +18,7 @@ def message(tenant: str, mid: str) -> str:
     In: raw (sealed JSON as Meta sent it), received, state (new|answered|for_human|ignored|revoked|dead), turn,
     job, refers (mid or wamid digest), reaction fields are in text.
     Out: wamid (sealed: a wamid spells the customer's number), by (bot|human|app|bulk|api), actor, turn,
-    body (sealed Graph payload), need (owner needed to send), exec (execution that sends it), attempts,
+    body (sealed Graph payload), need (owner needed to send), exec (execution that sends it), asked, attempts,
     state (intent|sending|accepted|sent|delivered|read|played|failed|canceled), sending_at, settle_at, accepted_at,
     sent_at, delivered_at, read_at, played_at, failed_at, error_code, error, why (of canceled), category,
     pricing, billable, job.
@@ -37,7 +37,7 @@ def conversation(tenant: str, cid: str) -> str:
 
     phone_number_id, contact, owner (bot|waiting|human|closed), since (of this owner, unix s), agent, reason,
     unread, last_at, last_in_at, window_until (unix s), preview (redacted), preview_kind, preview_dir (in|out), label,
-    tail, created, v (grows with every change: poll this). Written by webhook, worker, console.
+    tail, created, reminded, v (grows with every change: poll this). Written by webhook, worker, console.
     """
     return f"rv:{{{tenant}}}:conv:{cid}"
 
@@ -77,7 +77,7 @@ def turn(tenant: str, turn_id: str) -> str:
 
 
 def index(tenant: str, name: str) -> str:
-    """ZSET of conversation id by last activity (`waiting`: by when the wait began). No TTL: members leave with their
+    """ZSET of conversation id by last activity (`waiting`: by when the wait began; `open`: by the last look). No TTL: members leave with their
     conversation (trimmed by maintenance). `name` is one of INDEXES."""
     return f"rv:{{{tenant}}}:convs:{name}"
 

@@ -20,7 +20,14 @@ from redis.exceptions import NoScriptError, RedisError
 
 from common.store import keys
 
+#: Milliseconds that replicas get to confirm a write.
+REPLICA_MS = 500
+
 Arg = str | bytes | int | float
+
+
+class TooFewReplicas(RedisError):
+    """Fewer replicas than asked for confirmed a write in time."""
 
 
 class Script:
@@ -81,22 +88,23 @@ class Call:
     args: tuple[Arg, ...]
 
 
-def run_batch(db: Redis, calls: Sequence[Call]) -> list[Any]:
-    """All `calls` in one round trip, in order; each is atomic by itself.
+def run_batch(db: Redis, calls: Sequence[Call], *, replicas: int = 0) -> list[Any]:
+    """All `calls` in one round trip, in order; each is atomic by itself, and safe to repeat.
+
+    Args:
+        db: the client.
+        calls: what to run. When Redis forgot a script, it and all after it are run (again), so that order holds.
+        replicas: how many replicas must have it before this returns.
 
     Returns one entry per call: its result, or the RedisError it raised.
 
     Raises:
-        RedisError: the connection failed; which calls ran is not known (they must be safe to repeat).
+        RedisError: the connection failed; which calls ran is not known.
+        TooFewReplicas: it is written, but not safe against a fail-over.
     """
-    pipe = db.pipeline(transaction=False)
-    for call in calls:
-        pipe.execute_command("EVALSHA", call.script.sha, 0, *call.args)
-    results = pipe.execute(raise_on_error=False)
-    for i, (call, result) in enumerate(zip(calls, results, strict=True)):
-        if isinstance(result, NoScriptError):
-            results[i] = _caught(lambda call=call: db.execute_command("EVAL", call.script.source, 0, *call.args))
-    return list(results)
+    results = _piped(db, calls, replicas, "EVALSHA")
+    at = _first_forgotten(results)
+    return results if at is None else results[:at] + _piped(db, calls[at:], replicas, "EVAL")
 
 
 async def run_batch_async(db: AsyncRedis, calls: Sequence[Call]) -> list[Any]:
@@ -104,18 +112,26 @@ async def run_batch_async(db: AsyncRedis, calls: Sequence[Call]) -> list[Any]:
     pipe = db.pipeline(transaction=False)
     for call in calls:
         pipe.execute_command("EVALSHA", call.script.sha, 0, *call.args)
-    results = await pipe.execute(raise_on_error=False)
-    for i, (call, result) in enumerate(zip(calls, results, strict=True)):
-        if isinstance(result, NoScriptError):
-            try:
-                results[i] = await db.execute_command("EVAL", call.script.source, 0, *call.args)
-            except RedisError as error:
-                results[i] = error
-    return list(results)
+    results: list[Any] = await pipe.execute(raise_on_error=False)
+    at = _first_forgotten(results)
+    if at is None:
+        return results
+    for call in calls[at:]:
+        pipe.execute_command("EVAL", call.script.source, 0, *call.args)
+    return results[:at] + await pipe.execute(raise_on_error=False)
 
 
-def _caught(call: Any) -> Any:
-    try:
-        return call()
-    except RedisError as error:
-        return error
+def _piped(db: Redis, calls: Sequence[Call], replicas: int, command: str) -> list[Any]:
+    pipe = db.pipeline(transaction=False)
+    for call in calls:
+        pipe.execute_command(command, call.script.sha if command == "EVALSHA" else call.script.source, 0, *call.args)
+    if replicas:
+        pipe.execute_command("WAIT", replicas, REPLICA_MS)
+    results = list(pipe.execute(raise_on_error=False))
+    if replicas and (reached := results.pop()) < replicas:
+        raise TooFewReplicas(f"{reached} of {replicas} replicas have it")
+    return results
+
+
+def _first_forgotten(results: Sequence[Any]) -> int | None:
+    return next((i for i, result in enumerate(results) if isinstance(result, NoScriptError)), None)

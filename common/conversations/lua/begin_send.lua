@@ -1,11 +1,12 @@
 -- The last look before a message leaves, and its mark as sending, in one step.
 -- ARGV: 1 tenant  2 mid  3 queue  4 job  5 execution  6 settle s  7 number rate per s  8 pair interval s  9 pair burst
+--       10 name of this question: asked twice (Redis had forgotten a script), it is answered the same
 -- Returns {verdict, detail, phone_number_id, who (sealed), body (sealed)}:
 --   send | done (accepted before) | canceled (why) | failed (error) | unknown (settle time) |
 --   wait (until; detail 2nd: why in phone_number_id's place) | fenced | gone
 local t, mid = ARGV[1], ARGV[2]
 local mk = K.message(t, mid)
-local m = redis.call('HMGET', mk, 'state', 'conv', 'need', 'settle_at', 'body', 'kind', 'error', 'why')
+local m = redis.call('HMGET', mk, 'state', 'conv', 'need', 'settle_at', 'body', 'kind', 'error', 'why', 'asked')
 local state, cid = m[1], m[2]
 if not state then return { 'gone', '' } end
 if state == 'failed' then return { 'failed', m[7] or '' } end
@@ -21,12 +22,20 @@ local function cancel(why)
   bump(t, cid)
   return { 'canceled', why }
 end
+local function go()
+  return { 'send', '', conv[2], redis.call('HGET', K.contact(t, conv[3]), 'who') or '', m[5] }
+end
+if state == 'sending' and m[9] == ARGV[10] then return go() end
 if state == 'sending' and now < tonumber(m[4]) then return { 'unknown', m[4] } end
 if m[3] ~= '' and m[3] ~= conv[1] then return cancel('the chat is now with: ' .. (conv[1] or 'nobody')) end
 if m[6] ~= 'template' and now > tonumber(conv[4] or 0) - 60 then return cancel('the 24 h service window is closed') end
 
-local paused = redis.call('HMGET', K.number(t, conv[2]), 'paused_until', 'reason')
-if paused[1] and tonumber(paused[1]) > now then return { 'wait', paused[1], paused[2] or '' } end
+-- A number that rests makes everybody wait; one that was blocked is tried again by one message, not by all of them.
+local paused = redis.call('HMGET', K.number(t, conv[2]), 'paused_until', 'reason', 'blocked')
+if paused[1] then
+  if tonumber(paused[1]) > now then return { 'wait', paused[1], paused[2] or '' } end
+  if paused[3] == '1' then redis.call('HSET', K.number(t, conv[2]), 'paused_until', string.format('%.3f', now + ARGV[6])) end
+end
 -- GCRA: when a message of this budget may go, in us; both budgets are asked before either is spent
 local us = time[1] * 1000000 + time[2]
 local function tat_of(key) return math.max(us, tonumber(redis.call('GET', key) or 0)) end
@@ -40,7 +49,7 @@ if free > us then return { 'wait', string.format('%.6f', free / 1000000), free =
 redis.call('SET', nk, string.format('%.0f', n_tat + n_step), 'PX', 60000)
 redis.call('SET', pk, string.format('%.0f', p_tat + p_step), 'PX', math.ceil((p_tat + p_step - us) / 1000) + 1000)
 
-redis.call('HSET', mk, 'state', 'sending', 'exec', ARGV[5], 'sending_at', string.format('%.6f', now),
+redis.call('HSET', mk, 'state', 'sending', 'exec', ARGV[5], 'asked', ARGV[10], 'sending_at', string.format('%.6f', now),
   'settle_at', string.format('%.6f', now + ARGV[6]))
 redis.call('HINCRBY', mk, 'attempts', 1)
-return { 'send', '', conv[2], redis.call('HGET', K.contact(t, conv[3]), 'who') or '', m[5] }
+return go()

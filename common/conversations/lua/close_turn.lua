@@ -10,7 +10,7 @@ redis.call('HSET', tk, 'state', 'done', 'outcome', outcome, 'reason', ARGV[10], 
 redis.call('EXPIRE', tk, 2592000)
 for i = 16, 15 + 2 * ARGV[15], 2 do
   local mk = K.message(t, ARGV[i])
-  redis.call('LREM', K.unanswered(t, cid), 1, ARGV[i])
+  dealt_with(t, cid, ARGV[i])
   if redis.call('EXISTS', mk) == 1 then redis.call('HSET', mk, 'state', ARGV[11], 'turn', turn_id, 'text', ARGV[i + 1]) end
   if redis.call('HGET', ck, 'preview_dir') == 'in' then redis.call('HSET', ck, 'preview', ARGV[i + 1]) end
 end

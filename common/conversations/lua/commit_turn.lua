@@ -1,16 +1,17 @@
 -- Writes what a turn decided, before anything of it is sent: the turn, its bubbles as intents, the redacted texts.
 -- Safe to repeat: a turn that stands already keeps its bubbles. Fenced by the job's lease.
 -- ARGV: 1 tenant  2 cid  3 turn id  4 now  5 day  6 ttl s  7 queue  8 job  9 execution  10 hand-over reason or ''
---       11 n fields  12 n texts  13 n parts  then n field, value of the turn; n mid, redacted text;
+--       11 n fields  12 n texts  13 n parts  14 joins (1: rather take in what the customer wrote meanwhile)  then n field, value of the turn; n mid, redacted text;
 --       n mid, kind, text, body (sealed), need
--- Returns 'ok', 'fenced', or 'taken' when the chat is no longer the bot's and nothing was written.
+-- Returns 'ok', or with nothing written: 'fenced', 'taken' (the chat is no longer the bot's), 'more' (messages to join).
 local t, cid, turn_id, now, day, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 if not leased(ARGV[7], ARGV[8], ARGV[9]) then return 'fenced' end
 local tk, ck = K.turn(t, turn_id), K.conversation(t, cid)
 if redis.call('EXISTS', tk) == 1 then return 'ok' end
 local n_parts = tonumber(ARGV[13])
 if n_parts > 0 and redis.call('HGET', ck, 'owner') ~= 'bot' then return 'taken' end
-local at = 14
+if ARGV[14] == '1' and redis.call('LLEN', K.unanswered(t, cid)) > tonumber(ARGV[12]) then return 'more' end
+local at = 15
 redis.call('HSET', tk, 'conv', cid, 'job', ARGV[8], 'state', 'open', 'at', now, unpack(slice(at, 2 * ARGV[11])))
 redis.call('EXPIRE', tk, 2592000)
 at = at + 2 * ARGV[11]

@@ -96,6 +96,13 @@ local function bump(t, cid)
   if redis.call('EXISTS', ck) == 1 then redis.call('HINCRBY', ck, 'v', 1) end
 end
 
+-- Message mid is dealt with. Returns 1 when it was not before.
+local function dealt_with(t, cid, mid)
+  local gone = redis.call('LREM', K.unanswered(t, cid), 1, mid)
+  if redis.call('EXISTS', K.unanswered(t, cid)) == 0 then redis.call('ZREM', K.index(t, 'open'), cid) end
+  return gone
+end
+
 local function read_by_desk(t, cid)
   if redis.call('EXISTS', K.conversation(t, cid)) == 0 then return end
   redis.call('HSET', K.conversation(t, cid), 'unread', 0)

@@ -7,9 +7,17 @@ local held = redis.call('HMGET', mk, 'conv', 'state', 'dir')
 local cid = held[1]
 if not cid then return -1 end
 if held[3] == 'in' then
-  if redis.call('LREM', K.unanswered(t, cid), 1, mid) == 1 then
+  if dealt_with(t, cid, mid) == 1 then
     redis.call('HSET', mk, 'state', 'dead')
     count(t, day, 'dead')
+    -- bubbles that its turn had decided and that did not leave never will
+    local parts = redis.call('HGET', K.turn(t, 't-' .. string.sub(mid, 3)), 'parts')
+    for _, part in ipairs(parts and cjson.decode(parts) or {}) do
+      local state = redis.call('HGET', K.message(t, part), 'state')
+      if state == 'intent' or state == 'sending' then
+        redis.call('HSET', K.message(t, part), 'state', 'failed', 'failed_at', now, 'error', ARGV[5])
+      end
+    end
   end
 elseif held[2] == 'intent' or held[2] == 'sending' then
   redis.call('HSET', mk, 'state', 'failed', 'failed_at', now, 'error', ARGV[5])

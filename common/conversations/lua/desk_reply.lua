@@ -10,6 +10,7 @@ if held[1] ~= 'human' then return held[1] end
 if held[3] ~= ARGV[8] and held[3] ~= 'WhatsApp app' then return 'agent:' .. (held[3] or '') end
 if tonumber(now) > tonumber(held[2] or 0) - 60 then return 'window' end
 local mk = K.message(t, mid)
+if redis.call('EXISTS', mk) == 1 then return 'ok' end -- asked twice: a connection was lost on the way back
 redis.call('HSET', mk, 'dir', 'out', 'conv', cid, 'by', 'human', 'actor', ARGV[8], 'kind', 'text', 'text', ARGV[9], 'body', ARGV[10],
   'need', '', 'state', 'intent', 'at', now, 'job', ARGV[11], 'attempts', 0)
 redis.call('EXPIRE', mk, ARGV[7])

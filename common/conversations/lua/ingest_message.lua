@@ -21,6 +21,7 @@ redis.call('HSET', mk, 'dir', 'in', 'conv', cid, 'kind', kind, 'at', sent_at, 'r
 redis.call('EXPIRE', mk, ttl)
 if append(t, cid, mid) == 1 then redis.call('EXPIRE', K.transcript(t, cid), ttl) end
 if redis.call('RPUSH', K.unanswered(t, cid), mid) == 1 then redis.call('EXPIRE', K.unanswered(t, cid), ttl) end
+redis.call('ZADD', K.index(t, 'open'), 'NX', now, cid)
 
 redis.call('HSET', ck, 'label', ARGV[13], 'tail', ARGV[14], 'preview', '', 'preview_kind', kind, 'preview_dir', 'in')
 local owner = redis.call('HGET', ck, 'owner')

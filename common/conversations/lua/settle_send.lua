@@ -12,6 +12,8 @@ if verdict == 'accepted' then
   redis.call('HSET', mk, 'wamid', ARGV[8], 'accepted_at', now)
   if state == 'intent' or state == 'sending' or state == 'canceled' then redis.call('HSET', mk, 'state', 'accepted') end
   redis.call('HDEL', mk, 'error', 'error_code')
+  local number = redis.call('HGET', K.conversation(t, held[3]), 'phone_number_id')
+  if number then redis.call('DEL', K.number(t, number)) end -- it works (again)
   count(t, ARGV[3], 'sent')
 elseif state == 'sending' and held[2] == ARGV[5] then
   redis.call('HSET', mk, 'state', verdict == 'back' and 'intent' or 'failed', 'error_code', ARGV[10], 'error', ARGV[11])

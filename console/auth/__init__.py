@@ -1,0 +1,1 @@
+"""Who may see the console: the login, its sessions, and the gate in front of every page."""

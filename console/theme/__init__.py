@@ -1,0 +1,1 @@
+"""How the console looks: Streamlit theme, style sheet, icon."""

@@ -1,0 +1,44 @@
+"""What stands around every page: style, navigation, who is logged in, the way out."""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+import streamlit as st
+
+from console.auth.sessions import Session
+from console.text import t
+
+_THEME = Path(str(files("console.theme")))
+ICON = str(_THEME / "icon.svg")
+
+
+@cache
+def _css() -> str:
+    return _THEME.joinpath("style.css").read_text(encoding="utf-8")
+
+
+def style() -> None:
+    """The style sheet and the logo; ours, no data in them."""
+    st.html(f"<style>{_css()}</style>")
+    st.logo(str(_THEME / "logo.svg"), size="medium", icon_image=ICON)
+
+
+def account(session: Session) -> None:
+    """Name, role and the logout form, at the foot of the sidebar."""
+    with st.sidebar.container(key="account"):
+        role, leave = escape(t(f"role.{session.role}")), escape(t("frame.log_out"))
+        st.html(
+            f'<div class="rv-account"><div><b>{escape(session.name)}</b><span>{role}</span></div>'
+            f'<form method="post" action="/logout"><input type="hidden" name="csrf" value="{escape(session.csrf)}">'
+            f'<button type="submit"><span class="rv-icon" aria-hidden="true">logout</span>{leave}</button></form></div>'
+        )
+
+
+def heading(title: str, note: str = "") -> None:
+    """The title of a page and, beside it, how fresh it is."""
+    aside = f"<span>{escape(note)}</span>" if note else ""
+    st.html(f'<header class="rv-head"><h1>{escape(title)}</h1>{aside}</header>')
