@@ -69,8 +69,9 @@ def serve(app: st.App, settings: Settings) -> None:
     """
     # A console is for the team: it listens to the world only where HOST says so.
     host = settings.host if "host" in settings.model_fields_set else "127.0.0.1"
-    _check_port(host, settings.console_port)
-    app.run(config=OPTIONS | theme() | {"server.address": host, "server.port": settings.console_port})
+    port = settings.port_of_console()
+    _check_port(host, port)
+    app.run(config=OPTIONS | theme() | {"server.address": host, "server.port": port})
 
 
 def theme() -> dict[str, Any]:

@@ -48,7 +48,7 @@ def depth_series(
     """Queued jobs over time by queue, as (unix seconds, depth): the highest value of each of `points` slices.
 
     Slices without a sample are left out, so that a gap in sampling is a gap in the line. Queues that were empty all
-    the time are left out; names come sorted, so that colours and order stay.
+    the time are left out, unless all were; names come sorted, so that colours and order stay.
     """
     width = max(1.0, (until - since) / points)
     tops: dict[str, dict[int, int]] = {}
@@ -59,10 +59,10 @@ def depth_series(
         for queue, held in sample.queues.items():
             slices = tops.setdefault(queue, {})
             slices[piece] = max(slices.get(piece, 0), held.queued)
+    busy = {queue: slices for queue, slices in tops.items() if any(slices.values())}
     return {
         queue: [(since + (piece + 0.5) * width, depth) for piece, depth in sorted(slices.items())]
-        for queue, slices in sorted(tops.items())
-        if any(slices.values())
+        for queue, slices in sorted((busy or tops).items())
     }
 
 

@@ -1,0 +1,1 @@
+"""Running everything on one machine: embedded Redis, supervisor, sample conversation, generated documents."""
