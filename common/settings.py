@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     transcript_days: int = Field(90, ge=8)
 
     console_password: SecretStr | None = None
-    console_port: int = Field(8501, ge=1, le=65535)
+    console_port: int | None = Field(None, ge=1, le=65535)  # unset: PORT, which a host gives each process; else 8501
     admin_api_key: SecretStr | None = None
     encryption_key: Secrets = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -133,6 +133,10 @@ class Settings(BaseSettings):
             if not getattr(self, name):
                 stop(name, "is required; set it (see .env.example)")
         return self
+
+    def port_of_console(self) -> int:
+        """Where the console listens."""
+        return self.console_port or (self.port if "port" in self.model_fields_set else 8501)
 
     def seal_secrets(self) -> list[str]:
         """Secrets of the vault: ENCRYPTION_KEY, else the app secrets, so that nothing ever rests in the clear."""

@@ -56,6 +56,7 @@ class Ingest:
         self._attempts = settings.retry_attempts
         self._timeout = settings.job_timeout_seconds
         self._region = settings.default_country
+        self._replicas = settings.redis_ack_replicas
 
     def accept(self, updates: Sequence[Update], *, now: float) -> Acceptance:
         """Store all of `updates`, each once, however often Meta sends them.
@@ -67,7 +68,7 @@ class Ingest:
         if not calls:
             return Acceptance()
         try:
-            results = run_batch(self._db, calls)
+            results = run_batch(self._db, calls, replicas=self._replicas)
         except RedisError as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
         stored = duplicates = statuses = other = 0

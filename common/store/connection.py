@@ -44,7 +44,7 @@ def connect_async(settings: Settings, *, connections: int = 64) -> AsyncRedis:
     return AsyncRedis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
 
 
-def _from_url(client: type[Redis] | type[AsyncRedis], url: str, options: dict[str, Any]) -> object:
+def _from_url(client: type[Redis | AsyncRedis], url: str, options: dict[str, Any]) -> object:
     try:
         return client.from_url(url, **options)
     except ValueError as error:

@@ -77,8 +77,8 @@ def turn(tenant: str, turn_id: str) -> str:
 
 
 def index(tenant: str, name: str) -> str:
-    """ZSET of conversation id by last activity (`waiting`: by when the wait began; `open`: by the last look). No TTL: members leave with their
-    conversation (trimmed by maintenance). `name` is one of INDEXES."""
+    """ZSET of conversation id by last activity (`waiting`: by when the wait began; `open`: by the last look). No TTL:
+    members leave with their conversation. `name` is one of INDEXES. Written by webhook, worker, console."""
     return f"rv:{{{tenant}}}:convs:{name}"
 
 

@@ -1,0 +1,44 @@
+"""What a running job knows of itself."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """One run of a job.
+
+    Attributes:
+        execution: id of this run; another run of the same job has another one (fence outward effects with it).
+        attempt: 1 for the first run; a run that was cut short or raised Later is not counted.
+        enqueued_at: unix seconds when it last entered its queue; 0 when unknown.
+    """
+
+    id: str
+    execution: str
+    queue: str
+    lane: str
+    attempt: int
+    attempts: int
+    enqueued_at: float
+    worker: str
+
+    @property
+    def last_attempt(self) -> bool:
+        """A failure now is final."""
+        return self.attempt >= self.attempts
+
+
+_running: ContextVar[JobContext | None] = ContextVar("relevo_job", default=None)
+
+
+def current_job() -> JobContext | None:
+    """The job that this task runs; None outside of one."""
+    return _running.get()
+
+
+def enter(job: JobContext) -> None:
+    """Make `job` the current one of this task; the worker calls it as the first thing of a run."""
+    _running.set(job)

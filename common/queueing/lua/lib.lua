@@ -1,0 +1,175 @@
+-- Queue primitives on RQ's own keys. Put in front of another script with
+--   Script("package", "name", lib=["common.queueing:lib"])
+-- so that storing something and queueing its job are one atomic step. Valid on Redis 6.2; keys are computed.
+--
+--   q_enqueue(id, queue, lane, iso, due, fields, needs) -> 0 the id exists (nothing done) | 1 queued | 2 deferred
+--       | 3 scheduled
+--       fields  flat array of hash fields and values of `rq:job:<id>`, as JobSpec.fields() makes them
+--       lane    '' or the name of a FIFO; only its head is ever queued, scheduled or running
+--       due     '' or unix seconds as text: a job that is free to go waits in the scheduler's set until then;
+--               one that must wait for its lane looks at it again when its turn comes
+--       needs   nil or an array of ids that must be over first; only then it enters its lane. One that is gone counts
+--               as over. When one has failed, the job runs only if it has `allow_dependency_failures` 1; else a worker
+--               fails it, so that the dead-letter hook hears of it
+--   q_enter(id, queue, lane, iso, due) puts a job where it has to wait: lane, scheduler's set or queue; as q_enqueue
+--   q_resolve(id, good, iso) tells the jobs that need id how it ended
+--   q_postpone(id, due) -> 1 the job still waits in the scheduler's set and now runs no earlier than due | 0
+--   q_lane_head(lane) -> id | false
+--   q_advance(lane, id, iso) -> 1 id was the head, is gone, and the next one was set free | 0
+--   q_release(id, queue, iso) sets a job free that waited for its lane: to its queue, or to the scheduler's set
+--   q_schedule(id, queue, due)  q_unschedule(id, queue)  the scheduler's set and the per-queue index of it
+--   q_push(id, queue, iso, front) to the end of its queue (front: to its head, as old as it was); wakes a worker
+--   q_wake(queue) leaves at most one token for an idle worker
+--   q_event(queue, kind, id, detail) tells whoever reads the queue's events
+--   q_now() -> unix seconds of Redis, as a number
+local call = redis.call
+
+local function q_now()
+  local t = call('TIME')
+  return t[1] + t[2] / 1000000
+end
+
+local function q_event(queue, kind, id, detail)
+  call('XADD', 'rq:events:' .. queue, 'MAXLEN', '~', 5000, '*', 'kind', kind, 'job', id, 'detail', detail)
+end
+
+local function q_wake(queue)
+  local key = 'rq:wake:' .. queue
+  if call('EXISTS', key) == 0 then call('LPUSH', key, '1') end
+end
+
+local function q_push(id, queue, iso, front)
+  local job = 'rq:job:' .. id
+  call('HSET', job, 'status', 'queued')
+  if not front then call('HSET', job, 'enqueued_at', iso) end -- what goes back to the front has waited since then
+  call(front and 'LPUSH' or 'RPUSH', 'rq:queue:' .. queue, id)
+  q_wake(queue)
+end
+
+local function q_schedule(id, queue, due)
+  call('HSET', 'rq:job:' .. id, 'status', 'scheduled')
+  call('ZADD', 'rq:scheduler:scheduled_jobs', due, id)
+  call('ZADD', 'rq:scheduled:' .. queue, due, id)
+end
+
+local function q_unschedule(id, queue)
+  call('ZREM', 'rq:scheduled:' .. queue, id)
+  return call('ZREM', 'rq:scheduler:scheduled_jobs', id)
+end
+
+local function q_lane_head(lane)
+  return call('LINDEX', 'rq:lane:' .. lane, 0)
+end
+
+local function q_release(id, queue, iso)
+  local job = 'rq:job:' .. id
+  call('ZREM', 'rq:deferred:' .. queue, id)
+  local due = call('HGET', job, 'due')
+  if due then
+    call('HDEL', job, 'due')
+    if tonumber(due) > q_now() then return q_schedule(id, queue, due) end
+  end
+  q_push(id, queue, iso)
+end
+
+-- Ids whose job is gone or over are dropped on the way: a lane never stands still behind them.
+local function q_advance(lane, id, iso)
+  local key = 'rq:lane:' .. lane
+  if call('LINDEX', key, 0) ~= id then return 0 end
+  while true do
+    call('LPOP', key)
+    local next_id = call('LINDEX', key, 0)
+    if not next_id then
+      call('ZREM', 'rq:lanes', lane)
+      return 0
+    end
+    local job = call('HMGET', 'rq:job:' .. next_id, 'origin', 'status')
+    if job[2] == 'deferred' then
+      q_release(next_id, job[1], iso)
+      return 1
+    end
+    if job[2] == 'queued' or job[2] == 'scheduled' or job[2] == 'started' then return 0 end
+  end
+end
+
+local function q_enter(id, queue, lane, iso, due)
+  local job = 'rq:job:' .. id
+  if lane ~= '' then
+    if call('RPUSH', 'rq:lane:' .. lane, id) > 1 then
+      call('HSET', job, 'status', 'deferred')
+      if due ~= '' then call('HSET', job, 'due', due) end
+      call('ZADD', 'rq:deferred:' .. queue, q_now(), id)
+      return 2
+    end
+    call('ZADD', 'rq:lanes', q_now(), lane)
+  end
+  if due ~= '' then
+    q_schedule(id, queue, due)
+    return 3
+  end
+  q_push(id, queue, iso)
+  return 1
+end
+
+local function q_over(status)
+  return status == 'failed' or status == 'stopped' or status == 'canceled'
+end
+
+-- How many of `needs` are still to come; each of them learns who waits.
+local function q_need(id, needs)
+  local open, allowed = 0, call('HGET', 'rq:job:' .. id, 'allow_dependency_failures') == '1'
+  for _, need in ipairs(needs) do
+    local status = call('HGET', 'rq:job:' .. need, 'status')
+    if q_over(status) then
+      if not allowed then call('HSET', 'rq:job:' .. id, 'doomed', need) end
+    elseif status and status ~= 'finished' then
+      open = open + call('SADD', 'rq:job:' .. need .. ':dependents', id)
+    end
+  end
+  return open
+end
+
+local function q_enqueue(id, queue, lane, iso, due, fields, needs)
+  local job = 'rq:job:' .. id
+  if call('EXISTS', job) == 1 then return 0 end
+  call('HSET', job, unpack(fields))
+  call('HSET', job, 'origin', queue)
+  call('SADD', 'rq:queues', 'rq:queue:' .. queue)
+  if lane ~= '' then call('HSET', job, 'lane', lane) end
+  local open = needs and q_need(id, needs) or 0
+  if open > 0 then
+    call('HSET', job, 'status', 'deferred', 'waits', open)
+    if due ~= '' then call('HSET', job, 'due', due) end
+    call('ZADD', 'rq:deferred:' .. queue, q_now(), id)
+    return 2
+  end
+  return q_enter(id, queue, lane, iso, due)
+end
+
+local function q_resolve(id, good, iso)
+  local key = 'rq:job:' .. id .. ':dependents'
+  local waiting = call('SMEMBERS', key)
+  if #waiting == 0 then return end
+  call('DEL', key)
+  for _, child in ipairs(waiting) do
+    local job = 'rq:job:' .. child
+    local f = call('HMGET', job, 'status', 'waits', 'origin', 'lane', 'due', 'allow_dependency_failures')
+    if f[1] == 'deferred' and f[2] then
+      if not good and f[6] ~= '1' then call('HSET', job, 'doomed', id) end
+      if call('HINCRBY', job, 'waits', -1) <= 0 then
+        call('HDEL', job, 'waits', 'due')
+        call('ZREM', 'rq:deferred:' .. f[3], child)
+        q_enter(child, f[3], f[4] or '', iso, f[5] and tonumber(f[5]) > q_now() and f[5] or '')
+      end
+    end
+  end
+end
+
+local function q_postpone(id, due)
+  if not call('ZSCORE', 'rq:scheduler:scheduled_jobs', id) then return 0 end
+  local job = call('HMGET', 'rq:job:' .. id, 'status', 'origin')
+  if job[1] ~= 'scheduled' then return 0 end
+  call('ZADD', 'rq:scheduler:scheduled_jobs', 'XX', 'GT', due, id)
+  call('ZADD', 'rq:scheduled:' .. job[2], 'XX', 'GT', due, id)
+  return 1
+end

@@ -1,0 +1,168 @@
+"""Actions on queues and jobs. Each is atomic for a job, safe beside running workers, and lane-safe.
+
+Who may do what is decided by the caller; nothing here reads or writes audit logs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis import Redis
+
+from common.clock import iso
+from common.queueing import inspect, keys
+from common.queueing.job import LIB
+from common.store.scripts import Script
+
+CHUNK = 200  # jobs a script: a few milliseconds of Redis
+
+_RETRY = Script("common.queueing", "retry", lib=[LIB])
+_DELETE = Script("common.queueing", "delete", lib=[LIB])
+_PROMOTE = Script("common.queueing", "promote", lib=[LIB])
+_WAKE = Script("common.queueing", "wake", lib=[LIB])
+
+
+def retry(db: Redis, job_id: str, *, now: float) -> bool:
+    """Run a failed or stopped job again, all attempts restored, at the end of its queue or lane."""
+    return _each(db, _RETRY, [job_id], now) == 1
+
+
+def retry_all(db: Redis, queue: str, *, now: float, limit: int = 10_000) -> int:
+    """Run a queue's failed jobs again, the oldest first, at most `limit`; returns how many."""
+    ids: Any = db.zrange(keys.failed(queue), 0, limit - 1)
+    return _each(db, _RETRY, ids, now)
+
+
+def delete(db: Redis, job_id: str, *, now: float | None = None) -> bool:
+    """Take a job away with all that is kept of it; False when it runs, or there is none. Its lane moves on.
+
+    Without `now` Redis' own time is taken.
+    """
+    return _each(db, _DELETE, [job_id], _now(db) if now is None else now) == 1
+
+
+def empty(db: Redis, queue: str, *, now: float, limit: int = 1_000_000) -> int:
+    """Take away what waits in a queue and its lanes, `limit` jobs at most; scheduled and running jobs stay."""
+    done = 0
+    for key, read in ((keys.queue(queue), db.lrange), (keys.deferred(queue), db.zrange)):
+        while done < limit:
+            ids: Any = read(key, 0, min(CHUNK, limit - done) - 1)
+            taken = _each(db, _DELETE, ids, now) if ids else 0
+            if not taken:
+                break
+            done += taken
+    return done
+
+
+def clean(db: Redis, queue: str, state: str, *, older_than: float, now: float, limit: int = 10_000) -> int:
+    """Take away jobs of one state that have been in it for `older_than` seconds, `limit` at most; returns how many.
+
+    Raises:
+        ValueError: an unknown state, or `started`: what runs is stopped, not cleaned.
+    """
+    if state == "started":
+        raise ValueError("running jobs are stopped, not cleaned")
+    done, offset = 0, 0
+    while done < limit:
+        rows = inspect.list_jobs(db, queue, state, offset=offset, limit=CHUNK, oldest_first=True).rows
+        old = [row.id for row in rows if now - (row.ended_at or row.enqueued_at or now) >= older_than]
+        taken = _each(db, _DELETE, old[: limit - done], now)
+        if not rows or (old and not taken):
+            break
+        done, offset = done + taken, offset + len(rows) - taken
+    return done
+
+
+def promote(db: Redis, job_id: str, *, now: float) -> bool:
+    """Run a scheduled job now; False when it is not waiting for its time."""
+    return _each(db, _PROMOTE, [job_id], now) == 1
+
+
+def pause(db: Redis, queue: str) -> None:
+    """No worker takes a job of this queue from the next claim on; running jobs end."""
+    db.sadd(keys.PAUSED, queue)
+
+
+def resume(db: Redis, queue: str) -> None:
+    """Workers take jobs of this queue again, at once."""
+    db.srem(keys.PAUSED, queue)
+    _WAKE(db, queue)
+
+
+def paused(db: Redis) -> set[str]:
+    """Names of the paused queues."""
+    names: Any = db.smembers(keys.PAUSED)
+    return {name.decode() for name in names}
+
+
+def limit(db: Redis, queue: str, *, jobs: int, seconds: float, burst: int = 1) -> None:
+    """Start at most `jobs` of a queue in `seconds`, over all workers; `burst` of them may start at once.
+
+    Raises:
+        ValueError: a number is not positive.
+    """
+    if not (jobs > 0 and seconds > 0 and burst > 0):
+        raise ValueError("a limit needs positive numbers")
+    db.hset(keys.limit(queue), mapping={"n": jobs, "us": round(seconds * 1e6), "burst": burst})
+
+
+def unlimit(db: Redis, queue: str) -> None:
+    """Take a queue's limit away."""
+    db.delete(keys.limit(queue))
+    _WAKE(db, queue)
+
+
+def set_limits(db: Redis, queues: Sequence[str], limits: Mapping[str, str]) -> None:
+    """Carry out QUEUE_LIMIT_<QUEUE> settings: `{"WHATSAPP_AI": "10/1s"}` for `whatsapp-ai`, a tenth of it at once.
+
+    An empty text takes the limit away; queues that are not named keep what they have.
+    """
+    for queue in queues:
+        text = limits.get(queue.upper().replace("-", "_"))
+        if text:
+            jobs, seconds = (int(part) for part in text.removesuffix("s").split("/"))
+            limit(db, queue, jobs=jobs, seconds=seconds, burst=max(1, jobs // 10))
+        elif text is not None:
+            unlimit(db, queue)
+
+
+def hold(db: Redis, queue: str, *, until: float) -> None:
+    """Start no job of a limited queue before `until` (unix s): a 429 that asks all workers to wait."""
+    if db.exists(keys.limit(queue)):
+        db.hset(keys.limit(queue), "tat", math.ceil(until * 1e6))
+
+
+def limit_keys(db: Redis, name: str, *, jobs: int, seconds: float, burst: int = 1) -> None:
+    """Start at most `jobs` in `seconds` per key of the limit `name`, over all queues and workers: jobs say which by
+    `JobSpec.limit` ("pair:<key>"). Those over it wait for their key's next free moment, each its own.
+
+    Raises:
+        ValueError: a number is not positive, or the name has a colon.
+    """
+    if not (jobs > 0 and seconds > 0 and burst > 0) or ":" in name or not name:
+        raise ValueError("a limit needs a name without colon and positive numbers")
+    db.hset(keys.limit_rule(name), mapping={"n": jobs, "us": round(seconds * 1e6), "burst": burst})
+
+
+def hold_key(db: Redis, limit: str, *, until: float, now: float) -> None:
+    """Start no job of this `<limit name>:<key>` before `until` (unix s): a 130429, or a Retry-After."""
+    rule: Any = db.hmget(keys.limit_rule(limit.partition(":")[0]), "n", "us", "burst")
+    if rule[0] and until > now:
+        step = float(rule[1]) / float(rule[0])
+        tat = until * 1e6 + (int(rule[2]) - 1) * step
+        db.set(keys.limit_state(limit), math.ceil(tat), px=math.ceil((until - now) * 1e3 + int(rule[2]) * step / 1e3))
+
+
+def _each(db: Redis, script: Script, ids: Sequence[str | bytes], now: float) -> int:
+    return sum(int(script(db, iso(now), *chunk)) for chunk in _chunks(ids))
+
+
+def _chunks(ids: Sequence[str | bytes]) -> Any:
+    return (ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK))
+
+
+def _now(db: Redis) -> float:
+    seconds, micros = db.time()
+    return float(seconds) + float(micros) / 1e6

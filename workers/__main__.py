@@ -1,0 +1,54 @@
+"""The worker process: `python -m workers`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import uuid
+
+from common import logs
+from common.queueing import manage
+from common.settings import Settings, load
+from common.store.connection import connect, connect_async
+from workers.engine import AsyncWorker
+from workers.engine.failure import RetryPolicy
+from workers.engine.startup import wait_for_redis
+
+
+def build(settings: Settings) -> AsyncWorker:
+    """The worker of these settings, with the hooks of `workers.wiring`."""
+    from workers import wiring  # noqa: PLC0415  only this process needs the whole pipeline
+
+    async def start(_worker: AsyncWorker) -> None:
+        await wiring.start()
+
+    async def stop(_worker: AsyncWorker) -> None:
+        await wiring.stop()
+
+    connection = connect(settings)
+    wait_for_redis(connection)
+    manage.set_limits(connection, settings.worker_queues, settings.queue_limits)
+    return AsyncWorker(
+        settings.worker_queues,
+        f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:4]}",
+        connection=connection,
+        db=connect_async(settings),
+        concurrency=settings.worker_concurrency,
+        lease=settings.worker_lease_seconds,
+        retry=RetryPolicy(settings.retry_base_seconds, settings.retry_cap_seconds),
+        on_start=start,
+        on_stop=stop,
+        on_dead=wiring.on_dead,
+    )
+
+
+def main() -> None:
+    """Composition root: settings, logs, Redis, worker."""
+    settings = load()
+    logs.configure("worker", level=settings.log_level, fmt=settings.log_format)
+    sys.exit(0 if build(settings).work() else 1)
+
+
+if __name__ == "__main__":
+    main()

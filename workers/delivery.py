@@ -1,0 +1,212 @@
+"""The one door out: everything that leaves for WhatsApp passes `Delivery.deliver`.
+
+A bubble is an outbound message hash that stands as intent, is marked as sending by the same script that looks at
+owner, window, pause and limits for the last time, is posted, and is settled. A crash or a lost answer between post
+and settling leaves it as sending: Meta's status webhook settles it by our opaque id, and only when none has come
+within the settle time is it posted again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from common.clock import Clock
+from common.conversations.commands import day
+from common.conversations.identity import sender_of
+from common.conversations.scripts import BEGIN_SEND, SETTLE_SEND
+from common.errors import (
+    AccountBlocked,
+    ChannelError,
+    Later,
+    MessageRefused,
+    NumberLimited,
+    RelevoError,
+    SendOutcomeUnknown,
+)
+from common.graph.client import GraphClient
+from common.messages import digest
+from common.settings import Settings
+from common.store import keys
+from common.store.scripts import Call, run_batch_async
+from common.store.vault import Vault
+
+log = structlog.get_logger("delivery")
+
+SHORT_WAIT = 1.0  # seconds that a slot may wait for the number's budget instead of going through the scheduler
+ACCOUNT_PROBE = 60.0  # seconds until a blocked number is tried again
+NUMBER_PAUSE = 1.0  # seconds a number rests after a rate limit that names no time
+
+
+class LeaseLost(RelevoError):
+    """Another execution has this job now; this one must not touch anything any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The execution on whose behalf is sent: the fence against zombies."""
+
+    queue: str
+    job: str
+    execution: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """`sent` bubbles stand accepted (now or before); `why` the last one was canceled; `pending` must still be run.
+
+    `first` is what the call answered that was run before anything was sent.
+    """
+
+    sent: int
+    why: str
+    pending: tuple[Call, ...]
+    first: bytes = b""
+
+
+class Delivery:
+    """Sends outbound messages of the store.
+
+    Args:
+        graph: the Graph client.
+        settings: rates, settle time, retention.
+    """
+
+    def __init__(self, db: Redis, vault: Vault, graph: GraphClient, clock: Clock, settings: Settings) -> None:
+        self._db = db
+        self._vault = vault
+        self._graph = graph
+        self._clock = clock
+        self._settle = settings.settle_seconds + settings.graph_timeout_seconds
+        self._limits = (settings.number_messages_per_second, settings.pair_seconds, settings.pair_burst)
+        self._ttl = settings.transcript_days * 86400
+        self._asked = (f"{uuid.uuid4().hex[:8]}-{n}" for n in itertools.count())
+
+    async def deliver(
+        self, tenant: str, mids: Sequence[str], lease: Lease, *, first: Call | None = None
+    ) -> Delivered:
+        """Send `mids` in order. `first` is run in the same round trip, before anything is sent.
+
+        Raises:
+            Later: the number or pair must wait, or the outcome of an earlier post is not known yet.
+            MessageRefused: a bubble can never be sent.
+            ChannelError: not sent for now; the same call may be repeated.
+            LeaseLost: this execution is a zombie.
+        """
+        calls: list[Call] = [first] if first else []
+        sent, why, answer = 0, "", b""
+        for n, mid in enumerate(mids):
+            before, verdict = await self._begin(tenant, mid, lease, calls)
+            if first and n == 0:
+                answer = before[0]
+            calls = []
+            match verdict[0]:
+                case b"send":
+                    calls = [await self._post(tenant, mid, lease, *verdict[2:])]
+                    sent += 1
+                case b"done":
+                    sent += 1
+                case b"canceled" | b"gone":
+                    why = verdict[1].decode()
+                case b"failed":
+                    raise MessageRefused(verdict[1].decode() or "the message failed before")
+        if calls == [first]:
+            await self._run(calls)
+            calls = []
+        return Delivered(sent, why, tuple(calls), answer)
+
+    async def settle(self, delivered: Delivered) -> None:
+        """Run what `delivered` left to settle."""
+        await self._run(list(delivered.pending))
+
+    async def _begin(self, tenant: str, mid: str, lease: Lease, before: list[Call]) -> tuple[list[Any], list[Any]]:
+        """What `before` answered and the verdict of the last look at `mid`; short waits are waited for."""
+        answers: list[Any] = []
+        while True:
+            ask = Call(
+                BEGIN_SEND,
+                (tenant, mid, lease.queue, lease.job, lease.execution, self._settle, *self._limits, next(self._asked)),
+            )
+            *others, verdict = await self._run([*before, ask])
+            answers = answers or others
+            if b"fenced" in others or verdict[0] == b"fenced":
+                raise LeaseLost
+            if verdict[0] == b"unknown":
+                raise Later(float(verdict[1]), "waiting for the status of a message whose fate is not known")
+            if verdict[0] != b"wait":
+                return answers, list(verdict)
+            until = float(verdict[1])
+            wait = until - self._clock.now()
+            if wait > SHORT_WAIT:
+                raise Later(until, f"sending waits: {verdict[2].decode()}")
+            await asyncio.sleep(max(0.005, wait))
+            before = []
+
+    async def _post(
+        self, tenant: str, mid: str, lease: Lease, phone_number_id: bytes, who: bytes, body: bytes
+    ) -> Call:
+        """Post one bubble; the call that settles it as accepted."""
+        sender = sender_of(self._vault.open_json(who)) if who else sender_of(None)
+        number = phone_number_id.decode()
+        try:
+            accepted = await self._graph.send(
+                number,
+                to=sender.wa_id,
+                recipient=sender.user_id,
+                payload=orjson.loads(self._vault.open(body)),
+                opaque=f"{tenant}:{mid}",
+            )
+        except SendOutcomeUnknown as error:
+            log.warning("fate of a message is not known", message=mid, error=str(error))
+            raise Later(self._clock.now() + self._settle, str(error)) from error
+        except ChannelError as error:
+            await self._refused(tenant, mid, lease, number, error)
+            raise
+        return self._settled(tenant, mid, lease, "accepted", wamid=accepted.wamid)
+
+    async def _refused(self, tenant: str, mid: str, lease: Lease, number: str, error: ChannelError) -> None:
+        """Settle a bubble that Graph did not take, and slow down what must slow down.
+
+        Raises:
+            Later: the whole number must wait; no attempt of this job is spent on it.
+        """
+        final = isinstance(error, MessageRefused)
+        log.warning("graph refused", message=mid, code=error.code, error=str(error), final=final)
+        await self._run([self._settled(tenant, mid, lease, "failed" if final else "back", error=error)])
+        if isinstance(error, AccountBlocked | NumberLimited):
+            blocked = isinstance(error, AccountBlocked)
+            until = self._clock.now() + (error.retry_after or (ACCOUNT_PROBE if blocked else NUMBER_PAUSE))
+            fields: dict[Any, Any] = {"paused_until": until, "reason": str(error), "blocked": int(blocked)}
+            key = keys.number(tenant, number)
+            await self._db.hset(key, mapping=fields)
+            await self._db.expire(key, 30 * 86400)
+            raise Later(until, str(error)) from error
+
+    def _settled(
+        self, tenant: str, mid: str, lease: Lease, verdict: str, *, wamid: str = "", error: ChannelError | None = None
+    ) -> Call:
+        now = self._clock.now()
+        return Call(
+            SETTLE_SEND,
+            (
+                tenant, now, day(now), mid, lease.execution, verdict, self._ttl,
+                self._vault.seal(wamid.encode()) if wamid else "", digest(wamid) if wamid else "",
+                (error.code if error else "") or "", str(error) if error else "",
+            ),
+        )  # fmt: skip
+
+    async def _run(self, calls: list[Call]) -> list[Any]:
+        results = await run_batch_async(self._db, calls) if calls else []
+        for result in results:
+            if isinstance(result, RedisError):
+                raise result
+        return results

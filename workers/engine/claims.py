@@ -1,0 +1,115 @@
+"""Taking jobs: a free slot first, then one script that pops and starts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from common.clock import iso
+from common.queueing import keys
+from workers.engine.run import Ending, Run, from_claim
+from workers.engine.scripts import CLAIM
+from workers.engine.state import REDIS_ERRORS, Patience, State, log
+
+BATCH = 32  # jobs a claim
+GATHER = 0.002  # seconds to let slots come free before a small claim
+POLL = 1.0  # seconds between looks when no token came: stock clients push none
+BACKLOG = 128  # unwritten endings at which claiming stops: Redis is slower than the jobs
+
+
+class Claims:
+    """The claim loop and its waker."""
+
+    def __init__(self, state: State, start: Callable[[Run], None]) -> None:
+        self._state = state
+        self._start = start
+        self._hungry = asyncio.Event()
+        self._worth = max(1, min(8, state.concurrency // 4))
+        self._doubt = True  # a claim may have run unheard
+        self.trips = 0
+
+    async def run(self) -> None:
+        """Claim until the worker stops; in a burst, until the queues are empty and all is written."""
+        state, patience = self._state, Patience("claim")
+        while not state.stopping:
+            state.kick.clear()  # before the claim: a kick during it must not be lost
+            if 0 < state.free < self._worth:
+                await asyncio.sleep(GATHER)
+            if state.free <= 0 or len(state.pending) > BACKLOG:
+                state.blocked = True
+                await state.kick.wait()
+                state.blocked = False
+                continue
+            most = min(state.free, BATCH)
+            try:
+                if self._doubt:
+                    await self._return_orphans()
+                wait = await self._claim(most)
+            except REDIS_ERRORS as error:
+                self._doubt = True
+                await patience.wait(error)
+                continue
+            patience.reset()
+            if wait is None:
+                self._hungry.clear()
+            elif state.burst and state.idle and wait < 0 and not state.kick.is_set():
+                return
+            else:
+                await self._sleep(wait)
+
+    async def _claim(self, most: int) -> float | None:
+        """None: a full batch, there may be more. Else seconds until a limited queue may go on; negative: no such."""
+        state = self._state
+        now = time.time()
+        self.trips += 1
+        prefix = uuid4().hex[:20]
+        wait, *rows = await state.call(CLAIM, most, state.name, state.lease_arg, iso(now), prefix, *state.queues)
+        for row in rows:
+            self._start(from_claim(row, state.name, now))
+        return None if len(rows) == most else int(wait) / 1e6
+
+    async def _sleep(self, wait: float) -> None:
+        """Until a token, a free lane, a freed slot or the limiter says so."""
+        self._hungry.set()
+        timer = asyncio.get_running_loop().call_later(wait, self._state.kick.set) if wait >= 0 else None
+        await self._state.kick.wait()
+        if timer:
+            timer.cancel()
+
+    async def wake(self) -> None:
+        """Take wake tokens while the claim loop has slots and nothing to do."""
+        state, patience = self._state, Patience("wake")
+        tokens = [keys.wake(queue) for queue in state.queues]
+        while not state.over:  # a cancel alone is not enough: BLPOP can swallow it
+            await self._hungry.wait()
+            if state.stopping:
+                return
+            try:
+                hit = await state.db.blpop(tokens, timeout=POLL)
+                if hit and state.free <= 0:  # leave it to others
+                    await state.db.lpush(hit[0], 1)
+                    self._hungry.clear()
+            except REDIS_ERRORS as error:
+                await patience.wait(error)
+                continue
+            patience.reset()
+            state.kick.set()
+
+    async def _return_orphans(self) -> None:
+        """Give back what a claim of ours took without our hearing of it; else it would wait for its lease to end."""
+        state = self._state
+        mine = {f"{job}:{execution}" for _, job, execution in (run.lease for run in state.held)}
+        found: set[Any] = await state.db.smembers(keys.worker_executions(state.name))
+        listed = {key.decode() for key in found}
+        for key in listed - mine:
+            job_id, _, execution = key.rpartition(":")
+            queue = await state.db.hget(keys.job(job_id), "origin")
+            row = [queue or b"", job_id.encode(), execution.encode(), b"", *[None] * 8]
+            run = from_claim(row, state.name, time.time())
+            run.ending = Ending("back")
+            log.info("job %s was claimed unheard: given back", job_id)
+            state.end(run)
+        self._doubt = False

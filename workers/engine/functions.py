@@ -1,0 +1,47 @@
+"""Job functions by dotted path, from an allow-list: whoever can write to Redis must not choose what we call."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from workers.engine.failure import JobNotAllowed
+
+JobFunction = Callable[..., Awaitable[Any]]
+
+
+class Functions:
+    """Looks job functions up, once each.
+
+    Args:
+        allow: prefixes of dotted paths; `workers.jobs.` allows `workers.jobs.answer`.
+    """
+
+    def __init__(self, allow: Sequence[str]) -> None:
+        self._allow = tuple(allow)
+        self._known: dict[str, JobFunction] = {}
+
+    def find(self, path: str) -> JobFunction:
+        """The `async def` of `path`.
+
+        Raises:
+            JobNotAllowed: outside the allow-list, missing, private or not `async def`.
+        """
+        found = self._known.get(path)
+        if found is None:
+            found = self._known[path] = self._load(path)
+        return found
+
+    def _load(self, path: str) -> JobFunction:
+        module, _, name = path.rpartition(".")
+        if not path.startswith(self._allow) or name.startswith("_"):
+            raise JobNotAllowed("its function is not on this worker's list")
+        try:
+            function = getattr(importlib.import_module(module), name)
+        except (ModuleNotFoundError, AttributeError) as error:
+            raise JobNotAllowed(f"there is no {path}") from error
+        if not inspect.iscoroutinefunction(function):
+            raise JobNotAllowed(f"{path} is not an async def")
+        return function  # type: ignore[no-any-return]

@@ -1,0 +1,112 @@
+-- Take jobs from several queues, in order, and start them: pop and lease are one step, so no job is ever in neither.
+-- (lib: common.queueing:lib)
+-- ARGV: most to take, worker, lease + margin in s, iso now, prefix of execution ids, queue, ...
+-- Returns {microseconds until a limited queue may go on or -1,
+--          {queue, id, execution, data, timeout, result_ttl, failure_ttl, retries_left, number_of_retries, lane,
+--           enqueued_at, id of a needed job that failed}, ...}
+local LOOKS = 200 -- ids a queue and claim, also when none of them may start
+local k, worker, ttl, iso, prefix = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local out, wait, n, mine = {-1}, -1, 0, {}
+if call('EXISTS', 'rq:suspended') == 1 then return out end
+local now = q_now()
+local stamp, score = string.format('%.6f', now), string.format('%.3f', now + ttl)
+
+-- GCRA: how many of `many` may start now. Nobody holds a token, so a dead worker cannot keep one.
+local function allowed(queue, many)
+  local key = 'rq:limit:' .. queue
+  local lim = call('HMGET', key, 'n', 'us', 'burst', 'tat')
+  if not lim[1] then return many end
+  local us, step = now * 1000000, lim[2] / lim[1]
+  local tat = math.max(tonumber(lim[4] or 0), us)
+  local room = math.max(math.floor((us - tat) / step + lim[3]), 0)
+  if room < many then
+    local next_at = tat + (room - lim[3] + 1) * step - us
+    if wait < 0 or next_at < wait then wait = next_at end
+    many = room
+  end
+  if many > 0 then call('HSET', key, 'tat', string.format('%.0f', tat + many * step)) end
+  return many
+end
+
+-- An id can stand in a list twice (stock clients), or outlive its job: only a job that is queued is started.
+local function waits(status)
+  return status == 'queued' or status == 'created' or not status
+end
+
+-- Limits by key (a pair, a number, a tenant): a job over its key's rate gets the key's next free moment, waits for it
+-- in the scheduler's set, and is not asked again. No slot is held, and nothing of other keys waits.
+local rules = {}
+local function turn(id, queue, limit, slot)
+  local name, key = string.match(limit, '^([^:]+):(.+)$')
+  if not name or slot then return true end
+  if rules[name] == nil then rules[name] = call('HMGET', 'rq:limit-keys:' .. name, 'n', 'us', 'burst') end
+  local rule = rules[name]
+  if not rule[1] then return true end
+  local state, us, step = 'rq:limit-key:' .. limit, now * 1000000, rule[2] / rule[1]
+  local tat = math.max(tonumber(call('GET', state) or 0), us)
+  local at = tat - (rule[3] - 1) * step
+  call('SET', state, string.format('%.0f', tat + step), 'PX', string.format('%.0f', (tat + step - us) / 1000 + 1000))
+  if at <= us then return true end
+  call('HSET', 'rq:job:' .. id, 'slot', string.format('%.3f', at / 1000000))
+  q_schedule(id, queue, string.format('%.3f', at / 1000000))
+  return false
+end
+
+local function start(queue, id)
+  local job = 'rq:job:' .. id
+  local f = call('HMGET', job, 'data', 'timeout', 'result_ttl', 'failure_ttl', 'retries_left', 'number_of_retries',
+    'lane', 'enqueued_at', 'status', 'ttl', 'doomed', 'limit', 'slot')
+  if not f[1] or not waits(f[9]) then return false end
+  if f[12] then
+    if not turn(id, queue, f[12], f[13]) then return false end
+    if f[13] then call('HDEL', job, 'slot') end
+  end
+  n = n + 1
+  local execution = prefix .. n
+  local key = id .. ':' .. execution
+  call('HSET', job, 'status', 'started', 'started_at', iso, 'last_heartbeat', iso, 'worker_name', worker,
+    'execution', execution)
+  if f[10] then call('PERSIST', job) end
+  call('HSET', 'rq:execution:' .. key, 'id', execution, 'job_id', id, 'created_at', stamp, 'last_heartbeat', stamp,
+    'worker_name', worker)
+  call('EXPIRE', 'rq:execution:' .. key, ttl)
+  call('ZADD', 'rq:executions:' .. id, score, execution)
+  call('EXPIRE', 'rq:executions:' .. id, ttl)
+  out[#out + 1] = {queue, id, execution, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[11]}
+  mine[#mine + 1] = key
+  return key
+end
+
+local function take(queue)
+  local list = 'rq:queue:' .. queue
+  local many = math.min(k - n, call('LLEN', list))
+  if many > 0 and call('SISMEMBER', 'rq:paused-queues', queue) == 0 then
+    many = allowed(queue, many)
+    local leases, looks = {}, 0
+    while many > 0 and looks < LOOKS do
+      local id = call('LPOP', list)
+      if not id then break end
+      looks = looks + 1
+      local key = start(queue, id)
+      if key then
+        many = many - 1
+        leases[#leases + 1] = score
+        leases[#leases + 1] = key
+      end
+    end
+    if #leases > 0 then call('ZADD', 'rq:wip:' .. queue, unpack(leases)) end
+    -- one token at a time: whoever takes a full batch, or stops looking, passes it on
+    if (n == k or looks == LOOKS) and call('LLEN', list) > 0 then q_wake(queue) end
+  end
+end
+
+for i = 6, #ARGV do
+  if n < k then take(ARGV[i]) end
+end
+if n > 0 then
+  local key = 'rq:worker:' .. worker .. ':executions'
+  call('SADD', key, unpack(mine))
+  call('EXPIRE', key, ttl)
+end
+out[1] = string.format('%.0f', wait)
+return out

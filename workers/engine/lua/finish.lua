@@ -1,0 +1,142 @@
+-- Record the endings of one moment. The lease in rq:wip is the fence: a run that lost it records nothing, and saying
+-- the same ending twice (a lost reply) does nothing. (lib: common.queueing:lib)
+-- ARGV: worker, keep finished, keep failed, then 12 per ending:
+--   queue, id, execution, kind, ttl in s, epoch, iso, started (epoch), lane, payload, due, error (one line)
+--   ok      payload: result, JSON, or ''. It goes into the job's hash: a stream would cost ten times the job
+--   failed, stopped   payload: traceback, base64 zlib
+--   retry   as failed, and due: the job waits until then, one attempt is spent
+--   later   due, error: why; no attempt is spent
+--   back    to the front of its queue, as if it had not been taken
+-- Returns {lanes that moved, {id: error, ...}}
+local STRIDE, worker = 12, ARGV[1]
+local EVENT = {ok = 'completed', failed = 'failed', stopped = 'stopped', retry = 'retried', later = 'delayed'}
+local moved, bad, good, ill, seconds, mine, totals = 0, {}, 0, 0, 0, {}, {}
+
+local function count(queue, what)
+  local t = totals[queue] or {}
+  t[what] = (t[what] or 0) + 1
+  totals[queue] = t
+end
+
+local function record(e, kind)
+  local results = 'rq:results:' .. e.id
+  local x = {'type', kind, 'worker_name', worker, 'execution_id', e.execution, 'execution_started_at', e.started,
+    'execution_ended_at', e.at}
+  if e.payload ~= '' then
+    x[#x + 1] = 'exc_string'
+    x[#x + 1] = e.payload
+  end
+  if e.error ~= '' then
+    x[#x + 1] = 'error'
+    x[#x + 1] = e.error
+  end
+  call('XADD', results, 'MAXLEN', 5, '*', unpack(x))
+end
+
+local function expire(e, registry)
+  local job, results, ttl = 'rq:job:' .. e.id, 'rq:results:' .. e.id, tonumber(e.ttl)
+  if ttl < 0 then
+    call('PERSIST', results)
+    call('ZADD', registry, '+inf', e.id)
+  else
+    call('EXPIRE', job, ttl)
+    call('EXPIRE', results, ttl)
+    call('ZADD', registry, e.now + ttl, e.id)
+  end
+end
+
+local ending = {}
+
+function ending.ok(e)
+  local job = 'rq:job:' .. e.id
+  good = good + 1
+  count(e.queue, 'finished')
+  if e.ttl == '0' then
+    call('DEL', job, 'rq:results:' .. e.id, 'rq:log:' .. e.id)
+  else
+    call('HSET', job, 'status', 'finished', 'ended_at', e.iso)
+    if e.payload ~= '' then call('HSET', job, 'result', e.payload) end
+    expire(e, 'rq:finished:' .. e.queue)
+  end
+  if e.lane ~= '' then moved = moved + q_advance(e.lane, e.id, e.iso) end
+  q_resolve(e.id, true, e.iso)
+end
+
+function ending.failed(e)
+  ill = ill + 1
+  count(e.queue, 'failed')
+  call('HSET', 'rq:job:' .. e.id, 'status', e.kind, 'ended_at', e.iso, 'error', e.error)
+  record(e, e.kind == 'stopped' and 3 or 2)
+  expire(e, 'rq:failed:' .. e.queue)
+  if e.lane ~= '' then moved = moved + q_advance(e.lane, e.id, e.iso) end
+  q_resolve(e.id, false, e.iso)
+end
+ending.stopped = ending.failed
+
+function ending.retry(e)
+  ill = ill + 1
+  count(e.queue, 'retried')
+  local job = 'rq:job:' .. e.id
+  call('HSET', job, 'ended_at', e.iso, 'error', e.error)
+  call('HINCRBY', job, 'retries_left', -1)
+  call('HINCRBY', job, 'number_of_retries', 1)
+  record(e, 4)
+  call('EXPIRE', 'rq:results:' .. e.id, 604800)
+  q_schedule(e.id, e.queue, e.due)
+end
+
+function ending.later(e)
+  count(e.queue, 'later')
+  call('HSET', 'rq:job:' .. e.id, 'why', e.error)
+  q_schedule(e.id, e.queue, e.due)
+end
+
+function ending.back(e)
+  q_push(e.id, e.queue, e.iso, true)
+end
+
+local function one(i)
+  local e = {queue = ARGV[i], id = ARGV[i + 1], execution = ARGV[i + 2], kind = ARGV[i + 3], ttl = ARGV[i + 4],
+    at = ARGV[i + 5], now = tonumber(ARGV[i + 5]), iso = ARGV[i + 6], started = ARGV[i + 7], lane = ARGV[i + 8],
+    payload = ARGV[i + 9], due = ARGV[i + 10], error = ARGV[i + 11]}
+  local key, wip = e.id .. ':' .. e.execution, 'rq:wip:' .. e.queue
+  call('DEL', 'rq:execution:' .. key)
+  call('ZREM', 'rq:executions:' .. e.id, e.execution)
+  if not call('ZSCORE', wip, key) then return end
+  seconds = seconds + e.now - e.started
+  ending[e.kind](e)
+  if EVENT[e.kind] then q_event(e.queue, EVENT[e.kind], e.id, e.error) end
+  call('ZREM', wip, key) -- last: an ending that breaks keeps its lease, and is reaped
+end
+
+-- The oldest beyond the bound leave with their hashes, a bounded number at a time.
+local function trim(registry, keep)
+  local over = call('ZCARD', registry) - keep
+  if over <= 0 then return end
+  for _, id in ipairs(call('ZRANGE', registry, 0, math.min(over, 100) - 1)) do
+    local status = call('HGET', 'rq:job:' .. id, 'status')
+    if status == 'finished' or status == 'failed' or status == 'stopped' then
+      call('DEL', 'rq:job:' .. id, 'rq:results:' .. id, 'rq:log:' .. id)
+    end
+    call('ZREM', registry, id)
+  end
+end
+
+for i = 4, #ARGV, STRIDE do mine[#mine + 1] = ARGV[i + 1] .. ':' .. ARGV[i + 2] end
+call('SREM', 'rq:worker:' .. worker .. ':executions', unpack(mine)) -- first: frees memory, so it passes when full
+for i = 4, #ARGV, STRIDE do
+  local ok, err = pcall(one, i)
+  if not ok then bad[#bad + 1] = ARGV[i + 1] .. ': ' .. tostring(type(err) == 'table' and err.err or err) end
+end
+for queue, counts in pairs(totals) do
+  for what, n in pairs(counts) do call('HINCRBY', 'rq:totals:' .. queue, what, n) end
+  if counts.finished then trim('rq:finished:' .. queue, tonumber(ARGV[2])) end
+  if counts.failed then trim('rq:failed:' .. queue, tonumber(ARGV[3])) end
+end
+local key = 'rq:worker:' .. worker
+if call('EXISTS', key) == 1 then
+  if good > 0 then call('HINCRBY', key, 'successful_job_count', good) end
+  if ill > 0 then call('HINCRBY', key, 'failed_job_count', ill) end
+  call('HINCRBYFLOAT', key, 'total_working_time', string.format('%.6f', seconds))
+end
+return {moved, bad}

@@ -1,0 +1,137 @@
+"""One claimed job, from its claim to its ending."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from common.clock import iso
+from common.queueing.context import JobContext
+from common.queueing.job import DAY
+from common.store.scripts import Arg
+
+Kind = Literal["ok", "failed", "stopped", "retry", "later", "back"]
+Why = Literal["", "stop", "back", "lost"]
+
+
+class DeadJob(NamedTuple):
+    """A job that failed for good, as the `on_dead` hook gets it; `reason` is one line without customer text."""
+
+    id: str
+    queue: str
+    kwargs: Mapping[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended; `payload` is a result as JSON or a traceback as RQ packs it, `due` unix seconds."""
+
+    kind: Kind
+    ttl: int = 0
+    payload: bytes = b""
+    due: float = 0.0
+    error: str = ""
+
+
+class Work(NamedTuple):
+    """What a job's data says."""
+
+    func: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One claimed job.
+
+    Attributes:
+        doomed: id of a job it needed that has failed: it may not run.
+        why: set before its task is cancelled: stop (a person), back (the worker stops), lost (another run has it).
+    """
+
+    context: JobContext
+    data: bytes
+    timeout: float
+    result_ttl: int
+    failure_ttl: int
+    started: float
+    doomed: str = ""
+    task: asyncio.Task[None] | None = None
+    ending: Ending | None = None
+    begun: bool = False
+    why: Why = ""
+    work: Work = field(default_factory=lambda: Work("", (), {}))
+
+    @property
+    def lease(self) -> tuple[str, str, str]:
+        """What names its lease to the scripts."""
+        return self.context.queue, self.context.id, self.context.execution
+
+    def cancel(self, why: Why) -> None:
+        """End it from outside. A task that has not taken its first step looks at `why` itself."""
+        self.why = self.why or why
+        if self.begun and self.task and self.ending is None:
+            self.task.cancel()
+
+    def row(self, at: float) -> tuple[Arg, ...]:
+        """Its twelve arguments of the finish script."""
+        end = self.ending or Ending("back")
+        return (
+            *self.lease, end.kind, end.ttl, f"{at:.6f}", iso(at), f"{self.started:.6f}", self.context.lane,
+            end.payload, f"{end.due:.3f}", end.error,
+        )  # fmt: skip
+
+
+def from_claim(row: Sequence[Any], worker: str, now: float) -> Run:
+    """A run from one row of the claim script."""
+    queue, job_id, execution = (text.decode() for text in row[:3])
+    timeout, result_ttl, failure_ttl, left, tries = (_integer(value) for value in row[4:9])
+    tries = tries or 0
+    context = JobContext(
+        id=job_id, execution=execution, queue=queue, lane=(row[9] or b"").decode(), attempt=tries + 1,
+        attempts=tries + 1 + max(0, left or 0), enqueued_at=_epoch(row[10]), worker=worker,
+    )  # fmt: skip
+    return Run(
+        context=context,
+        data=row[3],
+        timeout=timeout if timeout and timeout > 0 else math.inf,
+        result_ttl=DAY if result_ttl is None else result_ttl,
+        failure_ttl=7 * DAY if failure_ttl is None else failure_ttl,
+        started=now,
+        doomed=(row[11] or b"").decode(),
+    )
+
+
+def read_work(data: bytes) -> Work:
+    """What to call, from a job's data: JSON, plain as we write it or zlib-compressed as RQ rewrites it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        func, instance, args, kwargs = orjson.loads(data if data[:1] == b"[" else zlib.decompress(data))
+    except (zlib.error, TypeError) as error:
+        raise ValueError("the job's data is not JSON as the JSON serializer writes it") from error
+    if instance is not None or not (isinstance(func, str) and isinstance(args, list) and isinstance(kwargs, dict)):
+        raise ValueError("the job's data names no function")
+    return Work(func, args, kwargs)
+
+
+def _integer(value: bytes | None) -> int | None:
+    return int(value) if value else None
+
+
+def _epoch(value: bytes | None) -> float:
+    try:
+        return datetime.fromisoformat(value.decode()).timestamp() if value else 0.0
+    except ValueError:
+        return 0.0

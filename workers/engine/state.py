@@ -1,0 +1,111 @@
+"""What the loops of one worker share, and how they bear an outage of Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ReadOnlyError, RedisError
+
+from common.store.scripts import Arg, Script
+from workers.engine.run import Run
+from workers.engine.scripts import MARGIN
+
+log = logging.getLogger("relevo.worker")
+
+#: What an outage looks like: anything the server or the wire can answer with.
+REDIS_ERRORS = (RedisError, OSError)
+Row = tuple[Arg, ...]
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """Slots, runs and endings of one worker; only its event loop touches it.
+
+    Attributes:
+        running: runs by execution id.
+        pending: endings to be written, oldest first; writing: those on the wire. Their leases are renewed until then.
+        kick: the claim loop looks again.
+        blocked: the claim loop waits for a slot.
+        stopping: no more claims; over: the loops end.
+    """
+
+    db: Redis
+    name: str
+    queues: Sequence[str]
+    concurrency: int
+    lease: float
+    burst: bool = False
+    running: dict[str, Run] = field(default_factory=dict)
+    pending: list[tuple[Run, Row]] = field(default_factory=list)
+    writing: Sequence[tuple[Run, Row]] = ()
+    kick: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    blocked: bool = False
+    stopping: bool = False
+    over: bool = False
+
+    @property
+    def free(self) -> int:
+        return self.concurrency - len(self.running)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs, and every ending is written."""
+        return not (self.running or self.pending or self.writing)
+
+    @property
+    def held(self) -> list[Run]:
+        """Every run whose lease is ours."""
+        return [*self.running.values(), *(run for run, _ in self.writing), *(run for run, _ in self.pending)]
+
+    @property
+    def lease_arg(self) -> int:
+        """Lease and margin as the scripts take them: whole seconds, for EXPIRE."""
+        return math.ceil(self.lease) + MARGIN
+
+    def end(self, run: Run) -> None:
+        """Its ending is known: to be written with the others of this moment."""
+        self.pending.append((run, run.row(time.time())))
+        self.ended.set()
+        if self.blocked:
+            self.kick.set()
+
+    async def call(self, script: Script, *args: Arg) -> Any:
+        """One script call.
+
+        Raises:
+            RedisError, OSError: whether it ran is not known.
+        """
+        try:
+            return await script.run(self.db, *args)
+        except ReadOnlyError:  # the primary has moved: new connections find the new one
+            await self.db.connection_pool.disconnect(inuse_connections=False)
+            raise
+
+
+class Patience:
+    """Waits between tries while Redis is away: jittered, growing, and logged once an outage and then every 30 s."""
+
+    def __init__(self, what: str, *, first: float = 0.1, cap: float = 3.0) -> None:
+        self._what, self._first, self._cap = what, first, cap
+        self._pause, self._told = first, 0.0
+
+    async def wait(self, error: BaseException) -> None:
+        if time.monotonic() - self._told > 30:
+            self._told = time.monotonic()
+            log.warning("%s: Redis is away (%s); trying again", self._what, type(error).__name__)
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))
+        self._pause = min(self._pause * 2, self._cap)
+
+    def reset(self) -> None:
+        if self._told:
+            log.info("%s: Redis is back", self._what)
+        self._pause, self._told = self._first, 0.0

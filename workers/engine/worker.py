@@ -1,0 +1,287 @@
+"""AsyncWorker: many `async def` jobs at once in one process, on RQ's keys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import orjson
+import uvloop
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from rq.serializers import JSONSerializer
+from rq.worker.base import BaseWorker
+
+from common.queueing.context import enter
+from workers.engine.beats import BURIAL, Beats
+from workers.engine.claims import Claims
+from workers.engine.commands import Commands
+from workers.engine.endings import Endings
+from workers.engine.failure import DependencyFailed, JobTimeout, RetryPolicy, judge
+from workers.engine.functions import Functions
+from workers.engine.lag import LagWatch
+from workers.engine.run import DeadJob, Ending, Run, read_work
+from workers.engine.scripts import WAKE
+from workers.engine.state import REDIS_ERRORS, State
+
+log = logging.getLogger("relevo.worker")
+
+Hook = Callable[["AsyncWorker"], Awaitable[None]]
+OnDead = Callable[[DeadJob], Awaitable[None]]
+LARGEST_RESULT = 65_536  # bytes
+HAND_BACK = 2.0  # seconds that cancelled jobs get to end; what ignores its cancel is left to its lease
+
+
+class AsyncWorker(BaseWorker):
+    """A worker of RQ's kind (`rq info`, registries and commands know it) with one event loop in place of a fork.
+
+    Args:
+        queues: names, the most urgent first.
+        connection: blocking client, for RQ's own parts.
+        db: asyncio client of the engine's own; made from `connection` when absent.
+        concurrency: jobs at once.
+        lease: seconds after which a worker that gives no sign is dead and its jobs run elsewhere.
+        allow: prefixes of the functions it may run.
+        retry: back-off of failed attempts.
+        grace: seconds that running jobs get to end after a warm stop before they are handed back.
+        keep_finished, keep_failed: jobs kept a queue.
+        on_start, on_stop: awaited before the first claim and after the last ending.
+        on_dead: awaited when a job fails for good, before that is written; it may be called again after a crash.
+    """
+
+    def __init__(
+        self,
+        queues: Sequence[str],
+        name: str | None = None,
+        *,
+        connection: Redis,
+        db: AsyncRedis | None = None,
+        concurrency: int = 50,
+        lease: float = 15.0,
+        allow: Sequence[str] = ("workers.jobs.",),
+        retry: RetryPolicy | None = None,
+        grace: float = 21.0,
+        keep_finished: int = 10_000,
+        keep_failed: int = 100_000,
+        on_start: Hook | None = None,
+        on_stop: Hook | None = None,
+        on_dead: OnDead | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(queues, name, connection=connection, **{**options, "serializer": JSONSerializer})
+        self.concurrency, self.lease, self.grace = concurrency, lease, grace
+        self.db = db or _async_twin(connection)
+        self.retry = retry or RetryPolicy()
+        self.trips = (0, 0)
+        self._keep = (keep_finished, keep_failed)
+        self._functions = Functions(allow)
+        self._on_start, self._on_stop, self._on_dead = on_start, on_stop, on_dead
+        self._jobs: State | None = None
+        self._helpers: list[asyncio.Task[None]] = []
+
+    def work(self, burst: bool = False, *_args: Any, **_options: Any) -> bool:
+        """Run until told to stop; with `burst`, until the queues are empty. Returns whether all endings are written."""
+        return uvloop.run(self.main(burst=burst))
+
+    async def main(self, *, burst: bool = False) -> bool:
+        """As `work`, on a running loop."""
+        self.db.set_retry(Retry(NoBackoff(), 0))  # the loops repeat what may be repeated
+        state = self._jobs = State(self.db, self.name, self.queue_names(), self.concurrency, self.lease, burst=burst)
+        claims = Claims(state, self._start)
+        endings = Endings(state, keep_finished=self._keep[0], keep_failed=self._keep[1])
+        beats = Beats(state, self._bury)
+        commands = Commands(state, self.pubsub_channel_name, self._stop)
+        lag = LagWatch()
+        self._catch_signals()
+        lag.start()
+        try:
+            await beats.register()
+            if self._on_start:
+                await self._on_start(self)
+            log.info("worker %s: %d at once from %s", self.name, self.concurrency, ", ".join(state.queues))
+            self._helpers = [self._help(loop) for loop in (endings.run(), claims.wake(), beats.run(), commands.run())]
+            await claims.run()
+        finally:
+            await self._drain(state)
+            self.trips = (claims.trips, endings.trips)
+            await self._leave(state, beats, lag)
+        return state.idle
+
+    def request_stop(self, signum: Any = None, frame: Any = None) -> None:  # noqa: ARG002  RQ's signature
+        """First call: claim no more, let running jobs end. Second: hand them back at once."""
+        self._stop(again=True)
+
+    def _stop(self, *, again: bool = False) -> None:
+        state = self._jobs
+        if state is None:
+            return
+        if state.stopping and again:
+            self._hand_back(state)
+        elif not state.stopping:
+            log.info("worker %s: stopping, %d jobs running", self.name, len(state.running))
+        state.stopping = True
+        state.kick.set()
+        state.ended.set()
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.request_stop)
+
+    def _help(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(loop)
+        task.add_done_callback(self._helper_ended)
+        return task
+
+    def _helper_ended(self, task: asyncio.Task[None]) -> None:
+        """A silently dead heartbeat would be the worst of bugs: without a helper the worker stops."""
+        if not task.cancelled() and (error := task.exception()):
+            log.critical("a loop of the worker died: stopping", exc_info=error)
+            self._stop()
+
+    def _set_connection(self, connection: Redis) -> Redis:
+        """As given: RQ would stretch its time-outs for blocking reads that are not made here."""
+        return connection
+
+    # -- one job ------------------------------------------------------------------------------------------------------
+
+    def _start(self, run: Run) -> None:
+        assert self._jobs is not None  # noqa: S101  only `main` claims
+        self._jobs.running[run.context.execution] = run
+        run.task = asyncio.create_task(self._perform(run), name=f"job {run.context.id}")
+        run.task.add_done_callback(lambda _: self._done(run))
+
+    async def _perform(self, run: Run) -> None:
+        run.begun = True
+        if run.why:
+            return
+        enter(run.context)
+        try:
+            ending = await self._outcome(run)
+        except asyncio.CancelledError:
+            if not (cut := _cut_short(run)):
+                return
+            ending = cut
+        except BaseException as error:  # noqa: BLE001  whatever a job throws is its failure, not ours
+            ending = judge(error, run, self.retry, now=time.time())
+        if ending.kind in {"failed", "stopped"}:
+            await self._bury(run, ending.error)
+        if ending.error:
+            log.warning("job %s: %s: %s", run.context.id, ending.kind, ending.error)
+        run.ending = ending
+
+    async def _outcome(self, run: Run) -> Ending:
+        run.work = read_work(run.data)
+        if run.doomed:
+            raise DependencyFailed(f"job {run.doomed} has failed")
+        function = self._functions.find(run.work.func)
+        try:
+            async with asyncio.timeout(run.timeout) as clock:
+                result = await function(*run.work.args, **run.work.kwargs)
+        except TimeoutError as error:
+            if clock.expired():
+                raise JobTimeout(f"ran longer than {run.timeout:g} s") from error
+            raise
+        return Ending("ok", ttl=run.result_ttl, payload=_packed(result, run.context.id))
+
+    async def _bury(self, run: Run, reason: str) -> None:
+        """Tell the hook; whatever it does, the ending is written."""
+        if self._on_dead is None:
+            return
+        try:
+            async with asyncio.timeout(BURIAL - 5):
+                await self._on_dead(DeadJob(run.context.id, run.context.queue, run.work.kwargs, reason))
+        except Exception:
+            log.exception("job %s: the dead-letter hook failed", run.context.id)
+
+    def _done(self, run: Run) -> None:
+        state = self._jobs
+        assert state is not None  # noqa: S101  only `main` claims
+        state.running.pop(run.context.execution, None)
+        if run.why == "lost":
+            state.kick.set()
+            return
+        if run.ending is None and run.why != "back":
+            run.ending = Ending("failed", ttl=run.failure_ttl, error="Cancelled: before it began")
+        state.end(run)
+
+    # -- stopping -----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _hand_back(state: State) -> None:
+        for run in list(state.running.values()):
+            run.cancel("back")
+
+    async def _drain(self, state: State) -> None:
+        """Let running jobs end, then hand back the rest; write every ending."""
+        state.stopping = True
+        state.ended.set()
+        for seconds in (self.grace, HAND_BACK):
+            until = time.monotonic() + seconds
+            while not state.idle and time.monotonic() < until:  # noqa: ASYNC110  three conditions, once in a life
+                await asyncio.sleep(0.01)
+            self._hand_back(state)
+        if not state.idle:
+            log.error("worker %s: %d jobs are left to their leases", self.name, len(state.held))
+
+    async def _leave(self, state: State, beats: Beats, lag: LagWatch) -> None:
+        state.over = True
+        for task in self._helpers:
+            task.cancel()
+        if self._helpers:
+            await asyncio.wait(self._helpers, timeout=2)  # bounded: a cancel that meets a time-out can get lost
+        lag.close()
+        try:
+            if self._on_stop:
+                async with asyncio.timeout(5):
+                    await self._on_stop(self)
+        except Exception:
+            log.exception("the stop hook failed")
+        try:
+            async with asyncio.timeout(3):
+                await state.call(WAKE, *state.queues)  # tokens we took and did not use
+                if state.idle:
+                    await beats.unregister()
+                await self.db.aclose()
+        except REDIS_ERRORS:
+            log.warning("worker %s: left without a word, Redis is away", self.name)
+
+
+def _cut_short(run: Run) -> Ending | None:
+    """How a cancelled run ends; None when it is handed back or another worker's."""
+    if run.why in {"back", "lost"}:
+        return None
+    if run.why == "stop":
+        return Ending("stopped", ttl=run.failure_ttl, error="Cancelled: a person stopped it")
+    return Ending("failed", ttl=run.failure_ttl, error="Cancelled: it cancelled itself")
+
+
+def _packed(result: Any, job_id: str) -> bytes:
+    """A result as its job's hash keeps it; nothing for None."""
+    if result is None:
+        return b""
+    try:
+        packed = orjson.dumps(result, default=str)
+    except TypeError:
+        log.warning("job %s: its result is not JSON and is not kept", job_id)
+        return b""
+    if len(packed) > LARGEST_RESULT:
+        log.warning("job %s: its result has %d bytes and is not kept", job_id, len(packed))
+        return b""
+    return packed
+
+
+def _async_twin(connection: Redis) -> AsyncRedis:
+    """An asyncio client to where `connection` goes, for the `rq` command line, which hands over only that."""
+    wanted = ("host", "port", "db", "username", "password", "path", "ssl")
+    given = connection.connection_pool.connection_kwargs
+    options = {name: given[name] for name in wanted if given.get(name)}
+    if "path" in options:
+        options["unix_socket_path"] = options.pop("path")
+    return AsyncRedis(**options, socket_timeout=5, socket_connect_timeout=2)

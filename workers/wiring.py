@@ -1,0 +1,101 @@
+"""The composition root of the worker process: made once per event loop, by the worker or by the first job."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import structlog
+
+from common import settings as settings_module
+from common.ai.factory import build
+from common.clock import SystemClock
+from common.conversations.commands import day
+from common.conversations.scripts import DEAD_TURN
+from common.graph.client import GraphClient, open_session
+from common.pii.redact import warm
+from common.rag.retrieval import KnowledgeBase
+from common.settings import Settings
+from common.store.connection import connect_async
+from common.store.vault import Vault
+from workers.delivery import Delivery
+from workers.engine.run import DeadJob
+from workers.pipeline.turn import Services
+
+log = structlog.get_logger("worker")
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    services: Services
+    session: aiohttp.ClientSession
+
+
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Open] = WeakKeyDictionary()
+
+
+def services() -> Services:
+    """The services of the running loop."""
+    loop = asyncio.get_running_loop()
+    held = _open.get(loop)
+    if held is None:
+        held = _open[loop] = wire(settings_module.load())
+    return held.services
+
+
+def wire(settings: Settings) -> _Open:
+    """Everything a worker uses, from its settings."""
+    settings.require("whatsapp_access_token")
+    if not settings.seal_secrets():
+        settings_module.stop("encryption_key", "is required (or WHATSAPP_APP_SECRET, from which one is derived)")
+    token = settings.whatsapp_access_token
+    session = open_session(limit=2 * settings.worker_concurrency + 20)
+    db = connect_async(settings, connections=settings.worker_concurrency + 10)
+    vault = Vault(settings.seal_secrets())
+    clock = SystemClock()
+    graph = GraphClient(
+        session,
+        base_url=settings.graph_api_url,
+        version=settings.graph_api_version,
+        token=token.get_secret_value() if token else "",
+        timeout=settings.graph_timeout_seconds,
+    )
+    return _Open(
+        Services(
+            settings=settings,
+            db=db,
+            vault=vault,
+            clock=clock,
+            receipts=graph,
+            delivery=Delivery(db, vault, graph, clock, settings),
+            ai=build(settings, session),
+            knowledge=KnowledgeBase(),
+        ),
+        session,
+    )
+
+
+async def start() -> None:
+    """Open what the jobs use, before the first one runs."""
+    warm()
+    services()
+
+
+async def stop() -> None:
+    """Close it."""
+    held = _open.pop(asyncio.get_running_loop(), None)
+    if held:
+        await held.session.close()
+        await held.services.db.aclose()
+
+
+async def on_dead(job: DeadJob) -> None:
+    """A job failed for good: its chat goes to a person, with the reason."""
+    tenant, message = job.kwargs.get("tenant"), job.kwargs.get("message")
+    if not tenant or not message:
+        return
+    now = services().clock.now()
+    handed = await DEAD_TURN.run(services().db, tenant, now, day(now), message, f"failed: {job.reason}"[:300])
+    log.error("dead letter", job=job.id, queue=job.queue, reason=job.reason, handed_over=handed == 1)
