@@ -1,4 +1,4 @@
-"""What people see of conversations: pages, transcripts, turns and counts. Reads only, never a SCAN.
+"""What people see of conversations: pages, transcripts, numbers and counts. Reads only, never a SCAN.
 
 A page costs two round trips, a transcript with quotes four, whatever their size. Texts are the redacted ones;
 nothing here opens a seal.
@@ -11,11 +11,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import orjson
 from redis import Redis
 
-from common.conversations.rows import ConversationDetail, ConversationRow, Page, TranscriptEntry, TurnDetail, Waiting
-from common.messages import Json
+from common.conversations.decoding import named, number, text, whole
+from common.conversations.rows import (
+    ConversationDetail,
+    ConversationRow,
+    NumberState,
+    Page,
+    TranscriptEntry,
+    Waiting,
+)
 from common.store import keys
 
 #: Rows of a page, and bubbles of a transcript page.
@@ -23,6 +29,9 @@ PAGE = 50
 
 #: Conversations of one owner that are looked through for one agent's own.
 OWN_SCAN = 500
+
+#: Conversations, the newest, whose business numbers count as in use.
+NUMBERS_SCAN = 200
 
 _ROW = (
     "owner", "since", "agent", "reason", "unread", "last_at", "last_in_at", "window_until", "preview", "preview_kind",
@@ -55,7 +64,7 @@ def list_conversations(
     pipe.zcard(key)
     (pipe.zrange if index == "waiting" else pipe.zrevrange)(key, offset, offset + limit - 1)
     total, members = pipe.execute()
-    return Page(_rows(db, tenant, [_text(m) for m in members]), int(total))
+    return Page(_rows(db, tenant, [text(m) for m in members]), int(total))
 
 
 def counts(db: Redis, tenant: str) -> dict[str, int]:
@@ -74,21 +83,21 @@ def conversation(db: Redis, tenant: str, cid: str) -> ConversationDetail | None:
     pipe.hget(keys.contact(tenant, contact_id), "opted_out")
     pipe.llen(keys.transcript(tenant, cid))
     values, opted_out, length = pipe.execute()
-    conv = _named((*_ROW, "phone_number_id", "contact"), values)
+    conv = named((*_ROW, "phone_number_id", "contact"), values)
     if not any(conv.values()):
         return None
     return ConversationDetail(
         row=_row(cid, conv),
         phone_number_id=conv["phone_number_id"],
         contact=conv["contact"] or contact_id,
-        opted_out=_float(_text(opted_out)),
+        opted_out=number(text(opted_out)),
         messages=int(length),
     )
 
 
 def version(db: Redis, tenant: str, cid: str) -> int:
     """A number that grows with every change of the conversation; 0 when it is unknown."""
-    return _int(_text(db.hget(keys.conversation(tenant, cid), "v")))
+    return whole(text(db.hget(keys.conversation(tenant, cid), "v")))
 
 
 def transcript(
@@ -107,13 +116,13 @@ def transcript(
     else:
         first = max(0, before - newest)
         raw = cast("list[Any]", db.lrange(key, first, before - 1))
-    mids = [_text(m) for m in raw]
+    mids = [text(m) for m in raw]
     if not mids:
         return []
     pipe = db.pipeline(transaction=False)
     for mid in mids:
         pipe.hmget(keys.message(tenant, mid), *_ENTRY)
-    found = [_named(_ENTRY, values) for values in pipe.execute()]
+    found = [named(_ENTRY, values) for values in pipe.execute()]
     quoted = _quoted(db, tenant, {e["refers"] for e in found if e["refers"]})
     return [
         _entry(mid, first + i, fields, quoted)
@@ -122,24 +131,35 @@ def transcript(
     ]
 
 
-def turn(db: Redis, tenant: str, turn_id: str) -> TurnDetail | None:
-    """How one reply came to be, or None when it is unknown or no longer kept."""
-    raw = cast("Mapping[Any, Any]", db.hgetall(keys.turn(tenant, turn_id)))
-    if not raw:
-        return None
-    fields = {_text(k): _text(v) for k, v in raw.items()}
+def names_of(db: Redis, tenant: str, cids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """(label, tail) of the contacts of these conversations; those that are gone are left out. One round trip."""
+    wanted = sorted(set(cids))
+    if not wanted:
+        return {}
+    pipe = db.pipeline(transaction=False)
+    for cid in wanted:
+        pipe.hmget(keys.conversation(tenant, cid), "label", "tail")
+    found = ((cid, text(label), text(tail)) for cid, (label, tail) in zip(wanted, pipe.execute(), strict=True))
+    return {cid: (label, tail) for cid, label, tail in found if label or tail}
 
-    def word(name: str) -> str:
-        return fields.get(name, "")
 
-    timings = _json(word("timings"), {})
-    return TurnDetail(
-        turn=turn_id, conversation=word("conv"), job=word("job"), state=word("state"), outcome=word("outcome"),
-        reason=word("reason"), messages=list(_json(word("messages"), [])), parts=list(_json(word("parts"), [])),
-        prompt=word("prompt"), sources=_json(word("sources"), []), model=word("model"),
-        usage=_json(word("usage"), {}), timings=timings if isinstance(timings, dict) else {},
-        at=_float(word("at")), done_at=_float(word("done_at")),
-    )  # fmt: skip
+def numbers(db: Redis, tenant: str, configured: Sequence[str] = ()) -> list[NumberState]:
+    """The state of the business numbers: the `configured` ones, then those of the newest conversations.
+
+    Two round trips. A number that nothing is known of works.
+    """
+    pipe = db.pipeline(transaction=False)
+    for name in ("all", "open"):
+        pipe.zrevrange(keys.index(tenant, name), 0, NUMBERS_SCAN - 1)
+    in_use = sorted({text(cid).partition(".")[0] for cids in pipe.execute() for cid in cids} - {""})
+    wanted = list(dict.fromkeys((*configured, *in_use)))
+    pipe = db.pipeline(transaction=False)
+    for one in wanted:
+        pipe.hmget(keys.number(tenant, one), "paused_until", "reason", "blocked")
+    return [
+        NumberState(one, text(blocked) == "1", number(text(until)), text(reason))
+        for one, (until, reason, blocked) in zip(wanted, pipe.execute(), strict=True)
+    ]
 
 
 def waiting_people(db: Redis, tenant: str, *, now: float) -> Waiting:
@@ -156,15 +176,15 @@ def day_counters(db: Redis, tenant: str, *, now: float) -> dict[str, int]:
     """What was counted since midnight UTC: inbound, answered, handed_over, sent, failed, ..."""
     day = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d")
     raw = cast("Mapping[Any, Any]", db.hgetall(keys.counters(tenant, day)))
-    return {_text(name): _int(_text(value)) for name, value in raw.items()}
+    return {text(name): whole(text(value)) for name, value in raw.items()}
 
 
 def _owned(db: Redis, tenant: str, key: str, agent: str) -> list[str]:
-    members = [_text(m) for m in cast("list[Any]", db.zrevrange(key, 0, OWN_SCAN - 1))]
+    members = [text(m) for m in cast("list[Any]", db.zrevrange(key, 0, OWN_SCAN - 1))]
     pipe = db.pipeline(transaction=False)
     for cid in members:
         pipe.hget(keys.conversation(tenant, cid), "agent")
-    return [cid for cid, name in zip(members, pipe.execute(), strict=True) if _text(name) == agent]
+    return [cid for cid, name in zip(members, pipe.execute(), strict=True) if text(name) == agent]
 
 
 def _rows(db: Redis, tenant: str, cids: Sequence[str]) -> list[ConversationRow]:
@@ -173,25 +193,25 @@ def _rows(db: Redis, tenant: str, cids: Sequence[str]) -> list[ConversationRow]:
     pipe = db.pipeline(transaction=False)
     for cid in cids:
         pipe.hmget(keys.conversation(tenant, cid), *_ROW)
-    rows = [_row(cid, _named(_ROW, values)) for cid, values in zip(cids, pipe.execute(), strict=True)]
+    rows = [_row(cid, named(_ROW, values)) for cid, values in zip(cids, pipe.execute(), strict=True)]
     return [row for row in rows if row.owner]  # its hash expired before its index entry
 
 
 def _row(cid: str, conv: Mapping[str, str]) -> ConversationRow:
     return ConversationRow(
         cid=cid, label=conv["label"], tail=conv["tail"], owner=conv["owner"],
-        since=_float(conv["since"]), agent=conv["agent"], reason=conv["reason"], unread=_int(conv["unread"]),
-        last_at=_float(conv["last_at"]), last_in_at=_float(conv["last_in_at"]),
-        window_until=_float(conv["window_until"]), preview=conv["preview"], preview_kind=conv["preview_kind"],
-        preview_dir=conv["preview_dir"], v=_int(conv["v"]),
+        since=number(conv["since"]), agent=conv["agent"], reason=conv["reason"], unread=whole(conv["unread"]),
+        last_at=number(conv["last_at"]), last_in_at=number(conv["last_in_at"]),
+        window_until=number(conv["window_until"]), preview=conv["preview"], preview_kind=conv["preview_kind"],
+        preview_dir=conv["preview_dir"], v=whole(conv["v"]),
     )  # fmt: skip
 
 
 def _entry(mid: str, position: int, fields: Mapping[str, str], quoted: Mapping[str, str]) -> TranscriptEntry:
     return TranscriptEntry(
         mid=mid, position=position, dir=fields["dir"], kind=fields["kind"] or "text", text=fields["text"] or None,
-        at=_float(fields["at"]), state=fields["state"], by=fields["by"], actor=fields["actor"], turn=fields["turn"],
-        job=fields["job"], error=fields["error"], error_code=_int(fields["error_code"]) or None, why=fields["why"],
+        at=number(fields["at"]), state=fields["state"], by=fields["by"], actor=fields["actor"], turn=fields["turn"],
+        job=fields["job"], error=fields["error"], error_code=whole(fields["error_code"]) or None, why=fields["why"],
         quoted=quoted.get(fields["refers"]),
     )  # fmt: skip
 
@@ -204,40 +224,12 @@ def _quoted(db: Redis, tenant: str, refers: set[str]) -> dict[str, str]:
     pipe = db.pipeline(transaction=False)
     for name in names:
         pipe.get(keys.wamid(tenant, name))
-    mids = [_text(ours) or f"m-{name}" for name, ours in zip(names, pipe.execute(), strict=True)]
+    mids = [text(ours) or f"m-{name}" for name, ours in zip(names, pipe.execute(), strict=True)]
     pipe = db.pipeline(transaction=False)
     for mid in mids:
         pipe.hget(keys.message(tenant, mid), "text")
-    return {name: _text(text) for name, text in zip(names, pipe.execute(), strict=True) if text}
+    return {name: text(said) for name, said in zip(names, pipe.execute(), strict=True) if said}
 
 
 def _contact_of(cid: str) -> str:
     return cid.partition(".")[2]
-
-
-def _named(names: Sequence[str], values: Sequence[Any]) -> dict[str, str]:
-    return {name: _text(value) for name, value in zip(names, values, strict=True)}
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def _int(text: str) -> int:
-    return int(_float(text))
-
-
-def _json(text: str, default: Json) -> Json:
-    try:
-        return orjson.loads(text) if text else default
-    except orjson.JSONDecodeError:
-        return default

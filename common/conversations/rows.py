@@ -82,8 +82,24 @@ class TranscriptEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A piece of knowledge that was found for a question. `score` is the search engine's, `confidence` 0 to 1;
+    `cited`: the model says that it used it."""
+
+    id: str
+    title: str
+    score: float
+    confidence: float
+    cited: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDetail:
-    """One batch in and one reply out. `timings` are milliseconds per step; `sources` and `usage` are the worker's."""
+    """One batch in and one reply out.
+
+    `at` is when the reply was decided, `done_at` when it was over. `timings` are milliseconds per step, `latency_ms`
+    the model's own; tokens are None when the provider does not count them, `confidence` (0 to 1) when no model spoke.
+    """
 
     turn: str
     conversation: str
@@ -94,12 +110,48 @@ class TurnDetail:
     messages: list[str]
     parts: list[str]
     prompt: str
-    sources: Json
+    lang: str
+    sources: list[Source]
+    provider: str
     model: str
-    usage: Json
+    confidence: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    latency_ms: float
     timings: dict[str, float]
     at: float
     done_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One message of a turn and its way: of an inbound one `at` and `received_at`, of an outbound one the rest."""
+
+    mid: str
+    dir: str
+    kind: str
+    text: str | None
+    state: str
+    at: float
+    received_at: float
+    accepted_at: float
+    sent_at: float
+    delivered_at: float
+    read_at: float
+    failed_at: float
+    error: str
+    error_code: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberState:
+    """A business number. `blocked`: WhatsApp refuses it until a person acts; else it may rest until `paused_until`."""
+
+    phone_number_id: str
+    blocked: bool
+    paused_until: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
