@@ -97,6 +97,22 @@ def test_a_burst_waits_for_quiet_at_most_four_times(db: Redis) -> None:
     assert db.llen("rq:queue:whatsapp-ai") == 0
 
 
+def test_a_session_lives_24_hours_after_the_last_message(ingest: Ingest, db: Redis) -> None:
+    """The first message begins it, the next one prolongs it; once expired, the bot begins anew and the chat is kept."""
+    ingest.accept([make_inbound()], now=NOW)
+    (cid,) = conversations(db)
+    key = keys.session(T, cid)
+    first = db.hgetall(key)
+    db.expire(key, 100)
+    ingest.accept([make_inbound()], now=NOW + 50)
+    assert db.hget(key, "id") == first[b"id"]
+    assert 86_000 < db.ttl(key) <= 86_400
+    db.delete(key)
+    ingest.accept([make_inbound()], now=NOW + 90_000)
+    assert db.hget(key, "id") != first[b"id"]
+    assert db.llen(keys.transcript(T, cid)) == 3
+
+
 def test_phone_and_user_id_lead_to_one_contact(ingest: Ingest, db: Redis) -> None:
     """A customer known by phone who adopts a username stays the same conversation, also without a phone later."""
     ingest.accept([make_inbound()], now=NOW)
