@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from redis import Redis
 from redis.exceptions import RedisError
 
 from common.conversations.commands import audit
 from common.errors import CommandRefused
 from common.queueing import manage
 from console.auth.sessions import Session
-from console.text import t
+from console.text import said, t
 from console.wiring import Services
 
 #: What a role may do; a viewer only looks.
 DESK = frozenset({"take_over", "hand_back", "close", "reply", "mark_read"})
-QUEUE = frozenset({"job_retry", "job_delete", "job_promote", "queue_retry_failed"})
+QUEUE = frozenset({"job_retry", "job_delete", "job_promote", "queue_retry_failed", "queue_pause", "queue_resume"})
 PERMITS = {"viewer": frozenset[str](), "agent": DESK, "lead": DESK | QUEUE}
 
 
@@ -110,6 +111,25 @@ def retry_failed(on: Services, queue: str) -> Outcome:
     return _perform(on, "queue_retry_failed", command)
 
 
+def pause_queue(on: Services, queue: str) -> Outcome:
+    """No worker takes a job of this queue from now on."""
+    return _switch(on, "queue_pause", queue, manage.pause, "jobs.paused")
+
+
+def resume_queue(on: Services, queue: str) -> Outcome:
+    """Workers take its jobs again."""
+    return _switch(on, "queue_resume", queue, manage.resume, "jobs.resumed")
+
+
+def _switch(on: Services, action: str, queue: str, act: Callable[[Redis, str], None], sentence: str) -> Outcome:
+    def command(me: Session) -> str:
+        audit(on.db, on.tenant, actor=me.name, action=action, target=queue)
+        act(on.db, queue)
+        return t(sentence, queue=queue)
+
+    return _perform(on, action, command)
+
+
 def _each(on: Services, action: str, jobs: Iterable[str], act: Callable[[str], bool], sentence: str) -> Outcome:
     def command(me: Session) -> str:
         done = 0
@@ -129,7 +149,7 @@ def _perform(on: Services, action: str, command: Callable[[Session], str]) -> Ou
         sentence = command(me)
         on.sessions.touch(me.sid)
     except CommandRefused as refusal:
-        return Outcome(False, str(refusal))
+        return Outcome(False, said(str(refusal)))
     except RedisError:
         return Outcome(False, t("action.failed"))
     return Outcome(True, sentence)

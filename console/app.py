@@ -38,6 +38,7 @@ def main() -> None:
     frame.style()
     try:
         session = current.require()
+        current.speak(session)
         live.arrived()
         page = st.navigation(pages())
         frame.account(session)

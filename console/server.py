@@ -51,11 +51,11 @@ OPTIONS: dict[str, Any] = {
 
 def build_app(services: Services, *, password: str, secure: bool) -> st.App:
     """The whole console. `secure`: it is reached over https, so cookies never travel without."""
-    doors = Doors(services.db, services.sessions, Password(password), Throttle(services.db), secure)
+    doors = Doors(services.db, services.sessions, Password(password), Throttle(services.db), secure, services.language)
     return st.App(
         SCRIPT,
         routes=doors.routes(),
-        middleware=[Middleware(Gate, sessions=services.sessions), Middleware(StaticGzip)],
+        middleware=[Middleware(Gate, sessions=services.sessions, language=services.language), Middleware(StaticGzip)],
         lifespan=_warm,
         on_script_error=notices.unexpected,
     )

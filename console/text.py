@@ -1,210 +1,72 @@
-"""Every sentence that the console shows, in one table per language.
+"""Every sentence that the console shows comes from here, in the language of whoever looks.
 
-Names in braces are filled by `t`. Sentences about an action that was refused come from common.conversations.
+The tables stand in console.words. Names in braces are filled by `t`. What other parts say in English (reasons of a
+hand-over, refusals of the desk, error codes) is translated where it is known and shown as it is where not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-ENGLISH: Mapping[str, str] = {
-    "action.failed": "That did not work: Redis did not answer. Try again.",
-    "action.forbidden": "Your role may look, but not do this.",
-    "frame.log_out": "Log out",
-    "inbox.agent": "Taken by",
-    "inbox.back": "All conversations",
-    "inbox.choose": "No conversation is open",
-    "inbox.choose_next": "Choose one on the left to read along, or take over.",
-    "inbox.close": "Close",
-    "inbox.closed_now": "Closed. The next message starts with the bot again.",
-    "inbox.contact": "Contact",
-    "inbox.earlier": "Earlier messages",
-    "inbox.empty.all": "No conversation yet",
-    "inbox.empty.all_next": "The first message to your number appears here within a second.",
-    "inbox.empty.bot": "The bot is in no conversation",
-    "inbox.empty.bot_next": "Conversations come here when a customer writes.",
-    "inbox.empty.mine": "You have no conversation",
-    "inbox.empty.mine_next": "Take one over under Waiting.",
-    "inbox.empty.unread": "Everything is read",
-    "inbox.empty.unread_next": "New messages that nobody has answered appear here.",
-    "inbox.empty.waiting": "Nobody is waiting for a person",
-    "inbox.empty.waiting_next": "The bot is answering. Handed-over chats appear here, longest wait first.",
-    "inbox.gone": "This conversation is no longer kept",
-    "inbox.gone_next": "Transcripts are deleted after their retention time. Choose another one.",
-    "inbox.hand_back": "Hand back",
-    "inbox.handed_back": "The bot answers again from the next message on.",
-    "inbox.messages": "Messages",
-    "inbox.more": "Newest {shown} of {total}",
-    "inbox.number": "Number",
-    "inbox.opted_out": "Opted out",
-    "inbox.owner": "Owner",
-    "inbox.phone": "Phone ends in",
-    "inbox.reason": "Reason",
-    "inbox.reply": "Write to {name}",
-    "inbox.reply_bot": "The bot answers here. Take over to write.",
-    "inbox.reply_closed": "This conversation is closed. Take over to write.",
-    "inbox.reply_human": "{agent} has this conversation.",
-    "inbox.reply_viewer": "Your role may read, but not write.",
-    "inbox.reply_waiting": "Waiting for a person. Take over to write.",
-    "inbox.reply_window": "The 24 h window is closed: WhatsApp only allows a template now.",
-    "inbox.show": "Show",
-    "inbox.show.all": "All",
-    "inbox.show.bot": "Bot",
-    "inbox.show.mine": "Mine",
-    "inbox.show.unread": "Unread",
-    "inbox.show.waiting": "Waiting",
-    "inbox.since": "Since",
-    "inbox.take_over": "Take over",
-    "inbox.taken": "The conversation is yours. The bot is silent.",
-    "inbox.title": "Inbox",
-    "inbox.window": "Window closes",
-    "inbox.window_closed": "closed",
-    "inbox.window_left": "in {left}",
-    "job.attempt": "Attempt {n}",
-    "job.attempts": "Failed attempts",
-    "job.chat": "Open the conversation",
-    "job.created": "Created",
-    "job.data": "Data",
-    "job.delete": "Delete",
-    "job.due": "Due",
-    "job.empty": "No job is chosen",
-    "job.empty_next": "Open one from the list, or search for its id.",
-    "job.ended": "Ended",
-    "job.enqueued": "Queued",
-    "job.lane": "Lane",
-    "job.missing": "This job is not kept any more",
-    "job.missing_next": "Finished jobs are kept for a day, failed ones for a week.",
-    "job.no_attempts": "No attempt of this job has failed.",
-    "job.promote": "Run now",
-    "job.promoted": "Moved to the queue.",
-    "job.result": "Result",
-    "job.retried": "Back in the queue.",
-    "job.retry": "Retry",
-    "job.started": "Started",
-    "job.timeline": "Timeline",
-    "job.title": "Job",
-    "job.to_list": "All jobs",
-    "job.trace": "Steps of the turn",
-    "job.tries": "{n} of {all}",
-    "job.worker": "Worker",
-    "jobs.chosen": "{n} chosen",
-    "jobs.column.age": "Created",
-    "jobs.column.attempt": "Tries",
-    "jobs.column.error": "Error",
-    "jobs.column.func": "What",
-    "jobs.column.id": "Id",
-    "jobs.column.lane": "Contact",
-    "jobs.column.ran": "Ran",
-    "jobs.column.waited": "Waited",
-    "jobs.delete_confirm": "Delete {n} jobs",
-    "jobs.delete_title": "Delete jobs?",
-    "jobs.delete_what": "{n} jobs leave {queue} for good. What they were to send is not sent; transcripts stay.",
-    "jobs.deleted": "{n} deleted.",
-    "jobs.empty": "No {state} jobs in {queue}",
-    "jobs.empty.failed": "Good. Jobs that used up their attempts appear here and are kept for a week.",
-    "jobs.empty.other": "Choose another state or queue above.",
-    "jobs.find": "Job id",
-    "jobs.find_hint": "Open a job by its id",
-    "jobs.open": "Open",
-    "jobs.queue": "Queue",
-    "jobs.range": "{first}-{last} of {total}",
-    "jobs.refresh": "Refresh",
-    "jobs.retried": "{n} back in the queue.",
-    "jobs.retry_all": "Retry all failed",
-    "jobs.retry_all_confirm": "Retry {n} jobs",
-    "jobs.retry_all_title": "Retry all failed jobs?",
-    "jobs.retry_all_what": "{n} failed jobs of {queue} run again. What Meta has accepted already is not sent twice.",
-    "jobs.state": "State",
-    "jobs.title": "Jobs",
-    "live.paused": "Nobody has been here for an hour, so this page stopped renewing itself.",
-    "live.resume": "Go on",
-    "login.lead": "The support desk of your WhatsApp number.",
-    "login.name": "Your name",
-    "login.name_hint": "How the team sees you",
-    "login.nobody": "Lead",
-    "login.password": "Password",
-    "login.stale": "That form was too old. Please try again.",
-    "login.submit": "Log in",
-    "login.title": "Log in",
-    "login.wait": "Too many attempts. Try again in {seconds} s.",
-    "login.wrong": "That password is wrong.",
-    "nav.live": "Live",
-    "nav.work": "Work",
-    "overview.answered": "Answered today",
-    "overview.answered_note": "{inbound} messages in, since 00:00 UTC",
-    "overview.chart": "Jobs waiting, by queue",
-    "overview.chart_empty": "No samples yet",
-    "overview.chart_empty_next": "The scheduler writes one every 5 s. Is it running?",
-    "overview.conversations": "Conversations",
-    "overview.conversations_note": "{bot} with the bot, {human} with a person",
-    "overview.failed": "Failed jobs",
-    "overview.failed_note": "all queues, kept 7 days",
-    "overview.fresh": "as of {at}, every 5 s",
-    "overview.no_wait": "nobody waits",
-    "overview.no_workers": "No worker is alive: messages are stored, but nobody answers them. Start a worker process.",
-    "overview.oldest": "Oldest queued",
-    "overview.oldest_none": "nothing is waiting",
-    "overview.oldest_note": "in {queue}",
-    "overview.people": "People waiting for a person",
-    "overview.policy": "Redis may drop data: maxmemory-policy is {policy}, it must be noeviction.",
-    "overview.queues": "Queues",
-    "overview.range": "Time",
-    "overview.title": "Overview",
-    "overview.waiting": "People waiting",
-    "overview.waiting_note": "longest {wait}",
-    "overview.workers": "Workers",
-    "overview.workers_note": "running now: {jobs}",
-    "owner.bot": "Bot",
-    "owner.closed": "Closed",
-    "owner.human": "Person",
-    "owner.waiting": "Waiting",
-    "page.failed": "This page could not be drawn. The log says why; reload to try again.",
-    "role.agent": "Agent",
-    "role.lead": "Lead",
-    "role.viewer": "Viewer",
-    "store.away": "The store of conversations cannot be reached.",
-    "store.away_in_page": "Redis cannot be reached. Nothing is lost; this page goes on by itself when it is back.",
-    "store.retry": "This page tries again every 5 seconds.",
-    "store.title": "One moment",
-    "transcript.bot": "Bot",
-    "transcript.canceled": "not sent",
-    "transcript.empty": "No messages are kept",
-    "transcript.job": "job",
-    "transcript.label": "Transcript",
-    "transcript.new": "(new message)",
-    "worker.column.heartbeat": "Heartbeat",
-    "worker.column.jobs": "Running",
-    "worker.column.name": "Worker",
-    "worker.column.state": "State",
-    "worker.column.totals": "Done / failed",
-    "worker.column.up": "Up",
-}
+from common.graph.error_codes import rule_of
+from console.words import english, spanish, spanish_foreign
 
-KINDS: Mapping[str, str] = {
-    "audio": "Voice message",
-    "button": "Button",
-    "contacts": "Contact card",
-    "document": "Document",
-    "image": "Image",
-    "interactive": "Choice",
-    "location": "Location",
-    "order": "Order",
-    "reaction": "Reaction",
-    "sticker": "Sticker",
-    "system": "Notice",
-    "template": "Template",
-    "unsupported": "Message that WhatsApp does not pass on",
-    "video": "Video",
-}
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": english.WORDS, "es": spanish.WORDS}
+#: What a language calls itself.
+OWN_NAMES: Mapping[str, str] = {"en": "English", "es": "Español"}
+DEFAULT = "en"
+
+_ask: list[Callable[[], str]] = [lambda: DEFAULT]
 
 
-def t(key: str, **values: Any) -> str:
+def ask(whose: Callable[[], str]) -> None:
+    """From now on `whose` tells the language of the person behind a call."""
+    _ask[:] = [whose]
+
+
+def language() -> str:
+    """A key of LANGUAGES."""
+    found = _ask[0]()
+    return found if found in LANGUAGES else DEFAULT
+
+
+def language_of(wanted: str | None, otherwise: str) -> str:
+    """`wanted` if we speak it, else `otherwise`, else the default."""
+    return next((lang for lang in (wanted, otherwise) if lang in LANGUAGES), DEFAULT) or DEFAULT
+
+
+def t(key: str, *, lang: str = "", **values: Any) -> str:
     """The sentence `key`, with its names filled."""
-    sentence = ENGLISH[key]
+    sentence = LANGUAGES[lang or language()][key]
     return sentence.format(**values) if values else sentence
 
 
+def word(group: str, name: str) -> str:
+    """What `name` is called within a group: `word("job.state", "queued")`; one never heard of keeps its name."""
+    return LANGUAGES[language()].get(f"{group}.{name}", name)
+
+
 def kind(name: str) -> str:
-    """What a message type is called: `Image` for `image`; a type never seen before keeps its name."""
-    return KINDS.get(name, name.replace("_", " ").capitalize())
+    """What a message type is called: `Image` for `image`."""
+    found = word("kind", name)
+    return found if found != name else name.replace("_", " ").capitalize()
+
+
+def said(sentence: str) -> str:
+    """A reason or refusal that another part of Relevo wrote in English."""
+    if language() != "es":
+        return sentence
+    for english_, spanish_ in spanish_foreign.SAID:
+        if found := english_.fullmatch(sentence):
+            return found.expand(spanish_)
+    return sentence
+
+
+def meta(code: int | None) -> tuple[str, str] | None:
+    """What an error code of Graph means, and what to do; None for one that nobody documented. No full stops."""
+    rule = None if code is None else rule_of(code)
+    if code is None or rule is None:
+        return None
+    own = spanish_foreign.META.get(code) if language() == "es" else None
+    return own or (rule.meaning, rule.advice.rstrip("."))

@@ -20,7 +20,11 @@ from console.auth.sessions import Sessions
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that a page may touch. `session_id` tells whose page is being drawn (the cookie, in production)."""
+    """All that a page may touch.
+
+    `session_id` tells whose page is being drawn (the cookie, in production); `numbers` are our phone number ids,
+    `language` is what is spoken to whoever has not chosen.
+    """
 
     db: Redis
     desk: Desk
@@ -29,6 +33,9 @@ class Services:
     clock: Clock = field(default_factory=SystemClock)
     tenant: str = DEFAULT_TENANT
     attempts: int = 5
+    numbers: tuple[str, ...] = ()
+    allow_eviction: bool = False
+    language: str = "en"
 
 
 _installed: list[Services] = []
@@ -50,7 +57,10 @@ def build(settings: Settings, session_id: Callable[[], str | None]) -> Services:
         db, Vault(secrets), transcript_days=settings.transcript_days, region=settings.default_country,
         attempts=settings.retry_attempts,
     )  # fmt: skip
-    return Services(db, desk, Sessions(db), session_id, attempts=settings.retry_attempts)
+    return Services(
+        db, desk, Sessions(db), session_id, attempts=settings.retry_attempts, numbers=settings.whatsapp_phone_id,
+        allow_eviction=settings.redis_allow_eviction, language=settings.default_language,
+    )  # fmt: skip
 
 
 def install(services: Services) -> None:

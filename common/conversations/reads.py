@@ -152,13 +152,17 @@ def numbers(db: Redis, tenant: str, configured: Sequence[str] = ()) -> list[Numb
     for name in ("all", "open"):
         pipe.zrevrange(keys.index(tenant, name), 0, NUMBERS_SCAN - 1)
     in_use = sorted({text(cid).partition(".")[0] for cids in pipe.execute() for cid in cids} - {""})
-    wanted = list(dict.fromkeys((*configured, *in_use)))
+    return states_of(db, tenant, list(dict.fromkeys((*configured, *in_use))))
+
+
+def states_of(db: Redis, tenant: str, phone_number_ids: Sequence[str]) -> list[NumberState]:
+    """The state of these business numbers. One round trip."""
     pipe = db.pipeline(transaction=False)
-    for one in wanted:
+    for one in phone_number_ids:
         pipe.hmget(keys.number(tenant, one), "paused_until", "reason", "blocked")
     return [
         NumberState(one, text(blocked) == "1", number(text(until)), text(reason))
-        for one, (until, reason, blocked) in zip(wanted, pipe.execute(), strict=True)
+        for one, (until, reason, blocked) in zip(phone_number_ids, pipe.execute(), strict=True)
     ]
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from common.messages import Json
-
 T = TypeVar("T")
 
 
@@ -144,6 +142,10 @@ class Bubble:
     why: str
 
 
+#: Seconds of rest from which on people are told: shorter ones are the rhythm of rate limits.
+LONG_REST = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class NumberState:
     """A business number. `blocked`: WhatsApp refuses it until a person acts; else it may rest until `paused_until`."""
@@ -152,6 +154,11 @@ class NumberState:
     blocked: bool
     paused_until: float
     reason: str
+
+    def rests(self, now: float) -> float:
+        """Seconds that it still rests by itself, 0 when that is too short to speak of."""
+        left = self.paused_until - now
+        return left if left > LONG_REST and not self.blocked else 0.0
 
 
 @dataclass(frozen=True, slots=True)

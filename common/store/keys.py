@@ -71,8 +71,10 @@ def alias(tenant: str, pseudonym: str) -> str:
 
 def turn(tenant: str, turn_id: str) -> str:
     """HASH, one batch in and one reply out: conv, job, state (open|done), outcome, reason, messages (JSON list of mid),
-    parts (JSON list of out mid), prompt (redacted), sources (JSON), model, usage (JSON), timings (JSON, ms per step),
-    at, done_at. TTL 30 days. Written by the worker; read by a repeated execution and the console."""
+    parts (JSON list of out mid), prompt (redacted), lang, history (JSON, what the session becomes), sources (JSON list
+    of [id, title, score, confidence]), cited (JSON), provider, model, confidence, usage (JSON), latency_ms, timings
+    (JSON, ms per step), at, done_at. TTL 30 days. Written by the worker; read by a repeated execution and the console.
+    """
     return f"rv:{{{tenant}}}:turn:{turn_id}"
 
 
@@ -135,7 +137,7 @@ def audit(tenant: str) -> str:
 
 
 def console_session(sid: str) -> str:
-    """HASH of a console login: name, role, csrf. TTL 2 h idle. Console."""
+    """HASH of a console login: name, role, csrf, lang. TTL 2 h idle. Console."""
     return f"rv:console:session:{sid}"
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from console import wiring
+from console import text, wiring
 from console.auth.sessions import COOKIE, Session
+
+_LANGUAGE = "language"
 
 #: Leads a browser whose session is over to the login, and back here afterwards. Nothing in it is data.
 _LEAVE = (
@@ -31,3 +34,16 @@ def require() -> Session:
         st.html(_LEAVE, unsafe_allow_javascript=True)
         st.stop()
     return session
+
+
+def speak(session: Session) -> None:
+    """What this page says from here on is in the language of `session`; so are its callbacks and refreshes."""
+    text.ask(language)
+    st.session_state[_LANGUAGE] = session.lang or wiring.services().language
+
+
+def language() -> str:
+    """The language of the page that asks; outside of pages that of the shop."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return wiring.services().language
+    return str(st.session_state.get(_LANGUAGE) or wiring.services().language)

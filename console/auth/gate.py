@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.auth.pages import unreachable_page
-from console.auth.sessions import COOKIE, Sessions
+from console.auth.sessions import COOKIE, LANGUAGE_COOKIE, Sessions
+from console.text import language_of
 
 #: Paths that need no session: the login itself, Streamlit's own code and fonts, and what a load balancer asks.
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/_stcore/health", "/favicon.png", "/favicon.svg"})
@@ -28,9 +29,10 @@ HEADERS = {
 class Gate:
     """ASGI middleware. A websocket without a session is closed before it is accepted."""
 
-    def __init__(self, app: ASGIApp, *, sessions: Sessions) -> None:
+    def __init__(self, app: ASGIApp, *, sessions: Sessions, language: str) -> None:
         self._app = app
         self._sessions = sessions
+        self._language = language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -43,7 +45,8 @@ class Gate:
         try:
             session = await to_thread.run_sync(self._sessions.get, cookie_of(scope))
         except RedisError:
-            await self._refuse(scope, receive, send, HTMLResponse(unreachable_page(), 503, {"retry-after": "5"}))
+            page = unreachable_page(language_of(cookie_of(scope, LANGUAGE_COOKIE), self._language))
+            await self._refuse(scope, receive, send, HTMLResponse(page, 503, {"retry-after": "5"}))
             return
         if session is not None:
             await self._app(scope, receive, _hardened(send))
@@ -57,14 +60,14 @@ class Gate:
             await response(scope, receive, _hardened(send))
 
 
-def cookie_of(scope: Scope) -> str | None:
-    """The session id that the client sent, unchecked."""
+def cookie_of(scope: Scope, name: str = COOKIE) -> str | None:
+    """A cookie that the client sent, unchecked."""
     jar: SimpleCookie = SimpleCookie()
     try:
         jar.load(Headers(scope=scope).get("cookie", ""))
     except CookieError:
         return None
-    return jar[COOKIE].value if COOKIE in jar else None
+    return jar[name].value if name in jar else None
 
 
 def _to_login(scope: Scope) -> Response:

@@ -6,8 +6,10 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
+from urllib.parse import urlencode
 
-from console.text import t
+from console import text
+from console.text import LANGUAGES, OWN_NAMES
 
 
 @cache
@@ -15,30 +17,47 @@ def _template() -> Template:
     return Template(files("console.auth").joinpath("card.html").read_text(encoding="utf-8"))
 
 
-def login_page(*, csrf: str, after: str, name: str = "", problem: str = "") -> str:
+def login_page(*, csrf: str, after: str, lang: str, name: str = "", problem: str = "") -> str:
     """The login form; `problem` is the sentence above it, `after` where to go then (checked by the caller)."""
+
+    def t(key: str) -> str:
+        return escape(text.t(key, lang=lang))
+
     alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
     body = f"""
     <form method="post" action="/login">
       {alert}
       <input type="hidden" name="csrf" value="{escape(csrf)}">
       <input type="hidden" name="next" value="{escape(after)}">
-      <label for="name">{escape(t("login.name"))}</label>
+      <label for="name">{t("login.name")}</label>
       <input id="name" name="name" autocomplete="username" maxlength="40" value="{escape(name)}"
-             placeholder="{escape(t("login.name_hint"))}">
-      <label for="password">{escape(t("login.password"))}</label>
+             placeholder="{t("login.name_hint")}">
+      <label for="password">{t("login.password")}</label>
       <input id="password" name="password" type="password" autocomplete="current-password" required autofocus
              maxlength="200">
-      <button type="submit">{escape(t("login.submit"))}</button>
+      <button type="submit">{t("login.submit")}</button>
     </form>"""
-    return _template().substitute(title=escape(t("login.title")), lead=escape(t("login.lead")), body=body, head="")
+    return _template().substitute(
+        lang=lang, title=t("login.title"), lead=t("login.lead"), body=body + _languages(after, lang), head=""
+    )
 
 
-def unreachable_page() -> str:
+def _languages(after: str, lang: str) -> str:
+    """The other languages, as links to the same form."""
+    links = "".join(
+        f'<a href="/login?{escape(urlencode({"lang": one, "next": after}))}" lang="{one}">{OWN_NAMES[one]}</a>'
+        for one in LANGUAGES
+        if one != lang
+    )
+    return f'<nav class="langs">{links}</nav>'
+
+
+def unreachable_page(lang: str) -> str:
     """Redis cannot be asked who this is; the page tries again by itself."""
     return _template().substitute(
-        title=escape(t("store.title")),
-        lead=escape(t("store.away")),
-        body=f'<p class="quiet">{escape(t("store.retry"))}</p>',
+        lang=lang,
+        title=escape(text.t("store.title", lang=lang)),
+        lead=escape(text.t("store.away", lang=lang)),
+        body=f'<p class="quiet">{escape(text.t("store.retry", lang=lang))}</p>',
         head='<meta http-equiv="refresh" content="5">',
     )

@@ -18,23 +18,25 @@ from starlette.routing import Route
 
 from console.auth.pages import login_page, unreachable_page
 from console.auth.password import Password, Throttle
-from console.auth.sessions import COOKIE, IDLE, Sessions
-from console.text import t
+from console.auth.sessions import COOKIE, IDLE, LANGUAGE_COOKIE, Sessions
+from console.text import LANGUAGES, language_of, t
 
 FORM_COOKIE = "relevo_login"
 BODY_MAX = 8192  # bytes of a login form
 NAME_MAX = 40
+YEAR = 365 * 86400
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The routes, bound to what they need. `secure` marks cookies for https only."""
+    """The routes, bound to what they need. `secure` marks cookies for https only; `language` is the shop's."""
 
     db: Redis
     sessions: Sessions
     password: Password
     throttle: Throttle
     secure: bool
+    language: str = "en"
 
     def routes(self) -> list[Route]:
         return [
@@ -47,30 +49,36 @@ class Doors:
         ]
 
     async def show_login(self, request: Request) -> Response:
-        return self._form(safe_path(request.query_params.get("next")))
+        wanted = request.query_params.get("lang")
+        lang = language_of(wanted, self._lang(request))
+        response = self._form(safe_path(request.query_params.get("next")), lang=lang)
+        if wanted in LANGUAGES:
+            self._remember(response, lang)
+        return response
 
     async def log_in(self, request: Request) -> Response:
         form = await _form_of(request)
         if form is None:
             return PlainTextResponse("bad form\n", 400)
-        after, name = safe_path(form.get("next")), " ".join(form.get("name", "").split())[:NAME_MAX]
+        lang, after = self._lang(request), safe_path(form.get("next"))
+        name = " ".join(form.get("name", "").split())[:NAME_MAX]
         if not _same(form.get("csrf"), request.cookies.get(FORM_COOKIE)):
-            return self._form(after, name=name, problem=t("login.stale"), status=400)
+            return self._form(after, lang=lang, name=name, problem=t("login.stale", lang=lang), status=400)
         address = request.client.host if request.client else "unknown"
         try:
-            return await to_thread.run_sync(self._try, form.get("password", ""), name, after, address)
+            return await to_thread.run_sync(self._try, form.get("password", ""), name, after, address, lang)
         except RedisError:
-            return HTMLResponse(unreachable_page(), 503, {"retry-after": "5"})
+            return HTMLResponse(unreachable_page(lang), 503, {"retry-after": "5"})
 
-    def _try(self, password: str, name: str, after: str, address: str) -> Response:
+    def _try(self, password: str, name: str, after: str, address: str, lang: str) -> Response:
         wait = self.throttle.admit(address)
         if wait > 0:
-            problem = t("login.wait", seconds=ceil(wait))
-            return self._form(after, name=name, problem=problem, status=429, headers={"retry-after": str(ceil(wait))})
+            problem, later = t("login.wait", lang=lang, seconds=ceil(wait)), {"retry-after": str(ceil(wait))}
+            return self._form(after, lang=lang, name=name, problem=problem, status=429, headers=later)
         if not self.password.matches(password):
-            return self._form(after, name=name, problem=t("login.wrong"), status=401)
+            return self._form(after, lang=lang, name=name, problem=t("login.wrong", lang=lang), status=401)
         self.throttle.forgive(address)
-        session = self.sessions.open(name or t("login.nobody"))
+        session = self.sessions.open(name or t("role.lead", lang=lang), lang=lang)
         response = RedirectResponse(after, 303)
         response.set_cookie(COOKIE, session.sid, httponly=True, samesite="lax", secure=self.secure, path="/")
         response.delete_cookie(FORM_COOKIE, path="/login")
@@ -87,7 +95,18 @@ class Doors:
             await to_thread.run_sync(self.sessions.close, session.sid)
         response = RedirectResponse("/login", 303)
         response.delete_cookie(COOKIE, path="/")
+        if session is not None and session.lang in LANGUAGES:
+            self._remember(response, session.lang)
         return response
+
+    def _lang(self, request: Request) -> str:
+        """The language of a visitor without a session."""
+        return language_of(request.cookies.get(LANGUAGE_COOKIE), self.language)
+
+    def _remember(self, response: Response, lang: str) -> None:
+        response.set_cookie(
+            LANGUAGE_COOKIE, lang, max_age=YEAR, httponly=True, samesite="lax", secure=self.secure, path="/"
+        )
 
     async def readyz(self, _request: Request) -> Response:
         try:
@@ -97,10 +116,17 @@ class Doors:
         return PlainTextResponse("ready\n")
 
     def _form(
-        self, after: str, *, name: str = "", problem: str = "", status: int = 200, headers: dict[str, str] | None = None
+        self,
+        after: str,
+        *,
+        lang: str,
+        name: str = "",
+        problem: str = "",
+        status: int = 200,
+        headers: dict[str, str] | None = None,
     ) -> Response:
         csrf = secrets.token_urlsafe(24)
-        page = login_page(csrf=csrf, after=after, name=name, problem=problem)
+        page = login_page(csrf=csrf, after=after, lang=lang, name=name, problem=problem)
         response = HTMLResponse(page, status, {"cache-control": "no-store", **(headers or {})})
         response.set_cookie(
             FORM_COOKIE, csrf, max_age=IDLE, httponly=True, samesite="strict", secure=self.secure, path="/login"

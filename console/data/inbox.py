@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from common.conversations.rows import ConversationRow
+from console.text import t
 
 #: The filters of the inbox, in their order, and the index each reads.
 SHOWS = {"waiting": "waiting", "mine": "human", "bot": "bot", "all": "all", "unread": "unread"}
@@ -22,7 +23,12 @@ class Composer(NamedTuple):
 
 def name_of(row: ConversationRow) -> str:
     """How a contact is called on screens: the label, else the end of the phone number."""
-    return row.label or (f"···{row.tail}" if row.tail else "Unknown")
+    return row.label or (f"···{row.tail}" if row.tail else t("inbox.unknown"))
+
+
+def full_name(label: str, tail: str) -> str:
+    """`Ana R. ···4567`, as much of it as is known."""
+    return " ".join(part for part in (label, f"···{tail}" if tail else "") if part) or t("inbox.unknown")
 
 
 def initials(row: ConversationRow) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
 
 from common.queueing.inspect import JobDetail, JobRow
 from console.data import format as fmt
+from console.data import inbox
+from console.text import word
 
 PAGE = 50
 
-#: What a job function does, in words.
+#: What a job function does: names of the group `job.work`.
 WORK = {"workers.jobs.answer": "answer", "workers.jobs.send_message": "send"}
 
 
@@ -33,22 +36,35 @@ def clamp(page: int, total: int) -> int:
 
 def what(func: str) -> str:
     """`answer` for `workers.jobs.answer`."""
-    return WORK.get(func, func.rpartition(".")[2] or func)
+    return word("job.work", WORK[func]) if func in WORK else func.rpartition(".")[2] or func
 
 
-def contact_of(lane: str) -> str:
-    """The short, pseudonymous end of a lane: enough to see which jobs belong together."""
-    return lane.rpartition(".")[2][:7] if "." in lane else lane.rpartition(":")[2][:12]
+def cid_of(lane: str) -> str:
+    """The conversation that a lane stands for; "" when it is another kind of lane."""
+    end = lane.rpartition(":")[2]
+    return end if "." in end else ""
 
 
-def table(rows: Sequence[JobRow], *, now: float) -> list[dict[str, Any]]:
-    """A line per job, fields in the order of the columns."""
+def contact_of(lane: str, names: Mapping[str, tuple[str, str]]) -> str | None:
+    """A link to the conversation of a lane, with the contact's name in its fragment, from where the table shows it.
+
+    A conversation that is gone is named by the pseudonymous start of its contact: enough to see what belongs together.
+    """
+    cid = cid_of(lane)
+    if not cid:
+        return None
+    name = inbox.full_name(*names[cid]) if cid in names else cid.rpartition(".")[2][:7]
+    return f"/inbox?{urlencode({'show': 'all', 'chat': cid})}#{quote(name, safe='')}"
+
+
+def table(rows: Sequence[JobRow], *, now: float, names: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
+    """A line per job, fields in the order of the columns. `names`: (label, tail) by conversation."""
     return [
         {
             "id": fmt.short_id(row.id),
             "func": what(row.func),
-            "lane": contact_of(row.lane),
-            "age": f"{fmt.short(now - row.created_at)} ago" if row.created_at else fmt.NEVER,
+            "lane": contact_of(row.lane, names),
+            "age": fmt.ago(now - row.created_at) if row.created_at else fmt.NEVER,
             "waited": _between(row.enqueued_at, row.started_at or now),
             "ran": _between(row.started_at, row.ended_at or now),
             "attempt": f"{row.attempt}/{row.attempts}",
@@ -73,14 +89,16 @@ def timeline(job: JobDetail) -> list[Span]:
 def chat_of(job: JobDetail) -> str | None:
     """The conversation that a job belongs to, from its data or its lane."""
     named = job.kwargs.get("conversation")
-    if isinstance(named, str):
-        return named
-    end = job.row.lane.rpartition(":")[2]
-    return end if "." in end else None
+    return named if isinstance(named, str) else cid_of(job.row.lane) or None
+
+
+def turn_in(result: object) -> str:
+    """The turn that an answer job names as its result; "" when it names none."""
+    named = result.get("turn") if isinstance(result, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def _between(start: float | None, end: float | None) -> str:
     if not start or not end:
         return fmt.NEVER
-    seconds = max(0.0, end - start)
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else fmt.duration(seconds)
+    return fmt.precise(max(0.0, end - start))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from common.queueing.inspect import Sample, WorkerRow
 from console.data import format as fmt
+from console.text import word
 
 RANGES: Mapping[str, int] = {"1h": 3600, "6h": 6 * 3600, "24h": 24 * 3600}
 POINTS = 240  # of a line: more cannot be seen at this width
@@ -35,9 +37,11 @@ def most(counts: Mapping[str, Mapping[str, int]], state: str) -> str:
     return max(counts, key=lambda queue: counts[queue].get(state, 0))
 
 
-def queue_rows(counts: Mapping[str, Mapping[str, int]], states: Sequence[str]) -> list[dict[str, Any]]:
-    """A line per queue that holds anything; all of them when none does, so that the table never is empty."""
-    busy = {queue: held for queue, held in counts.items() if any(held.values())}
+def queue_rows(
+    counts: Mapping[str, Mapping[str, int]], states: Sequence[str], paused: AbstractSet[str] = frozenset()
+) -> list[dict[str, Any]]:
+    """A line per queue that holds anything or is paused; all of them when none does: the table never is empty."""
+    busy = {queue: held for queue, held in counts.items() if any(held.values()) or queue in paused}
     shown = busy or counts
     return [{"queue": queue, **{state: held.get(state, 0) for state in states}} for queue, held in shown.items()]
 
@@ -70,8 +74,9 @@ def worker_rows(workers: Sequence[WorkerRow], *, now: float) -> list[dict[str, s
     """A line per worker."""
     return [
         {
-            "name": worker.name,
-            "state": worker.state,
+            "name": fmt.worker(worker.name),
+            "full": worker.name,
+            "state": word("worker.state", worker.state),
             "jobs": fmt.number(len(worker.jobs)),
             "heartbeat": fmt.short(now - worker.last_heartbeat) if worker.last_heartbeat else fmt.NEVER,
             "up": fmt.duration(now - worker.started_at) if worker.started_at else fmt.NEVER,

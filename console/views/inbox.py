@@ -12,8 +12,8 @@ from console import actions, wiring
 from console.auth import current
 from console.data import format as fmt
 from console.data import inbox as data
-from console.text import t
-from console.widgets import frame, live, notices, people, transcript, url
+from console.text import language, t
+from console.widgets import alarms, frame, live, notices, people, transcript, url
 
 Action = Callable[[wiring.Services, str], actions.Outcome]
 TEXT_MAX = 4096  # characters of one WhatsApp text
@@ -96,13 +96,14 @@ def view(cid: str) -> tuple[ConversationDetail | None, tuple[bool, str]]:
     """The conversation and its transcript as (is there more, HTML), kept until its version changes."""
     shown = min(LOG_MAX, st.session_state.get(f"chat_shown_{cid}", reads.PAGE))
     now = on.clock.now()
-    stamp = (cid, reads.version(on.db, on.tenant, cid), shown, str(zone), fmt.day_name(0, now, zone), now // 86_400)
+    seen = reads.version(on.db, on.tenant, cid)
+    stamp = (cid, seen, shown, language(), str(zone), fmt.day_name(0, now, zone), now // 86_400)
     kept = st.session_state.get("chat_view")
     if kept is None or kept[0] != stamp:
         detail = reads.conversation(on.db, on.tenant, cid)
         entries = reads.transcript(on.db, on.tenant, cid, newest=shown) if detail else []
-        earlier = bool(entries) and entries[0].position > 0
-        kept = (stamp, detail, (earlier, transcript.html(entries, now=now, zone=zone)))
+        earlier, unread = bool(entries) and entries[0].position > 0, detail.row.unread if detail else 0
+        kept = (stamp, detail, (earlier, transcript.html(entries, now=now, zone=zone, unread=unread)))
         st.session_state["chat_view"] = kept
         if detail and detail.row.unread and detail.row.owner == "human" and detail.row.agent == me.name:
             actions.mark_read(on, cid)
@@ -158,6 +159,7 @@ def tell(outcome: actions.Outcome) -> None:
 
 
 frame.heading(t("inbox.title"))
+alarms.watch()
 side, rest = st.columns([2, 5], gap="medium")
 with side, st.container(key="inbox_side"):
     listing()

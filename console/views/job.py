@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from common.conversations import reads
+from common.conversations import turns
 from common.queueing import inspect
 from console import actions, wiring
 from console.auth import current
 from console.data import format as fmt
 from console.data import jobs as data
 from console.text import t
-from console.widgets import frame, notices, status
+from console.widgets import alarms, frame, notices, status
+from console.widgets import turn as panel
 
 on = wiring.services()
 me = current.require()
@@ -34,13 +35,18 @@ def draw() -> None:
         notices.empty(t("job.missing"), t("job.missing_next"), icon="history_toggle_off")
         return
     head(job)
+    alarms.watch()
     buttons(job)
+    if job.row.state == "failed":
+        attempts(job)
+    story(job)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        attempts(job)
+        if job.row.state != "failed":
+            attempts(job)
+        payload(job)
     with right:
         facts(job)
-        steps(job)
 
 
 def head(job: inspect.JobDetail) -> None:
@@ -112,11 +118,11 @@ def _attempt(n: int, run: inspect.Attempt, *, shown: bool) -> str:
 
 
 def facts(job: inspect.JobDetail) -> None:
-    """Timeline and data."""
+    """When and where."""
     st.html(f'<h2 class="rv-h2">{escape(t("job.timeline"))}</h2>')
     lines, before = [], 0.0
     for span in data.timeline(job):
-        step = f"<i>+{fmt.duration(span.at - before)}</i>" if before and span.at > before else "<i></i>"
+        step = f"<i>+{fmt.precise(span.at - before)}</i>" if before and span.at > before else "<i></i>"
         lines.append(f"<dt>{escape(t(span.key))}</dt><dd>{fmt.exact(span.at, zone)} {step}</dd>")
         before = span.at
     tries = t("job.tries", n=job.row.attempt, all=job.row.attempts)
@@ -125,6 +131,10 @@ def facts(job: inspect.JobDetail) -> None:
         if value:
             lines.append(f"<dt>{escape(t(key))}</dt><dd>{escape(value)}</dd>")
     st.html(f'<dl class="rv-facts">{"".join(lines)}</dl>')
+
+
+def payload(job: inspect.JobDetail) -> None:
+    """What it was given, and what it returned."""
     st.html(f'<h2 class="rv-h2">{escape(t("job.data"))}</h2>')
     st.json(job.kwargs, expanded=True)
     if job.result is not None:
@@ -132,15 +142,21 @@ def facts(job: inspect.JobDetail) -> None:
         st.json(job.result if isinstance(job.result, dict | list) else {"value": job.result}, expanded=True)
 
 
-def steps(job: inspect.JobDetail) -> None:
-    """How long each step of the turn took that this job dealt with."""
-    turn_id = (job.result or {}).get("turn") if isinstance(job.result, dict) else None
-    turn = reads.turn(on.db, on.tenant, turn_id) if isinstance(turn_id, str) else None
-    if turn is None or not turn.timings:
+def story(job: inspect.JobDetail) -> None:
+    """What the job was about: the turn it dealt with, or the message it sends."""
+    mid = job.kwargs.get("message")
+    turn_id = data.turn_in(job.result) or (turns.of_message(on.db, on.tenant, mid) if isinstance(mid, str) else "")
+    turn = turns.turn(on.db, on.tenant, turn_id) if turn_id else None
+    if turn is not None:
+        if turn.job and turn.job != job.row.id:
+            other = f'<a data-go href="/job?id={quote(turn.job, safe="")}">{escape(t("turn.other_job"))}</a>'
+            st.html(f'<p class="rv-note">{status.icon("info")}<span>{escape(t("turn.other"))} {other}.</span></p>')
+        asked = turns.bubbles(on.db, on.tenant, turn.messages)
+        st.html(panel.html(turn, asked, turns.bubbles(on.db, on.tenant, turn.parts), zone=zone))
         return
-    st.html(f'<h2 class="rv-h2">{escape(t("job.trace"))}</h2>')
-    lines = "".join(f"<dt>{escape(name)}</dt><dd>{ms:.1f} ms</dd>" for name, ms in turn.timings.items())
-    st.html(f'<dl class="rv-facts">{lines}</dl>')
+    own = turns.bubbles(on.db, on.tenant, [mid]) if isinstance(mid, str) else []
+    if own and own[0].dir == "out":
+        st.html(panel.message(own[0], zone=zone))
 
 
 draw()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import streamlit as st
-from redis.exceptions import RedisError
 
 from common.conversations import reads
-from common.queueing import inspect, queues
+from common.queueing import inspect, manage, queues
 from console import wiring
 from console.data import format as fmt
 from console.data import overview as data
 from console.text import t
-from console.widgets import charts, frame, live, notices, people, tiles, url
+from console.widgets import alarms, charts, frame, live, notices, people, tiles, url
 
 WORKER_COLUMNS = ("name", "state", "jobs", "heartbeat", "up", "totals")
 SLOW = 60.0  # seconds in a queue that call for somebody
@@ -26,7 +25,7 @@ def numbers() -> None:
     counts = inspect.counts(on.db, queues.ALL)
     workers = inspect.workers(on.db)
     frame.heading(t("overview.title"), t("overview.fresh", at=fmt.exact(now, zone)[11:]))
-    banners(alive=bool(workers))
+    alarms.draw()
     st.html(tiles.row(numbers_of(counts, workers, now)))
 
 
@@ -45,29 +44,12 @@ def waiting() -> None:
 def machinery() -> None:
     """Counts by queue and state, and who works."""
     counts = inspect.counts(on.db, queues.ALL)
-    rows = data.queue_rows(counts, inspect.STATES)
-    st.html(tiles.queue_table(rows, inspect.STATES, title=t("overview.queues")))
+    paused = manage.paused(on.db)
+    rows = data.queue_rows(counts, inspect.STATES, paused)
+    st.html(tiles.queue_table(rows, inspect.STATES, title=t("overview.queues"), paused=paused))
     workers = data.worker_rows(inspect.workers(on.db), now=on.clock.now())
     if workers:
-        st.html(tiles.table(workers, {column: t(f"worker.column.{column}") for column in WORKER_COLUMNS}))
-
-
-def banners(*, alive: bool) -> None:
-    """What must be repaired first."""
-    if not alive:
-        st.error(t("overview.no_workers"), icon=":material/warning:")
-    policy = eviction_policy()
-    if policy and policy != "noeviction":
-        st.error(t("overview.policy", policy=policy), icon=":material/warning:")
-
-
-@st.cache_data(ttl=30, show_spinner=False)
-def eviction_policy() -> str:
-    """Redis's maxmemory-policy, "" where it does not tell."""
-    try:
-        return str(on.db.info("memory").get("maxmemory_policy", ""))
-    except RedisError:
-        return ""
+        st.html(tiles.worker_table(workers, {column: t(f"worker.column.{column}") for column in WORKER_COLUMNS}))
 
 
 def numbers_of(counts: dict[str, dict[str, int]], workers: list[inspect.WorkerRow], now: float) -> list[tiles.Tile]:

@@ -35,7 +35,8 @@ def depth(series: Mapping[str, Sequence[tuple[float, int]]], *, since: float, un
     figure.update_layout(
         height=300, margin={"l": 8, "r": 8, "t": 26, "b": 8}, hovermode="x unified", uirevision="depth",
         showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.14, "font": {"size": 12}},
-        xaxis={"range": [datetime.fromtimestamp(since, zone), datetime.fromtimestamp(until, zone)], "showgrid": False},
+        xaxis={"range": [datetime.fromtimestamp(since, zone), datetime.fromtimestamp(until, zone)], "showgrid": False,
+               "tickformat": "%H:%M"},
         yaxis={"rangemode": "tozero", "tickformat": "d", "nticks": 5, "fixedrange": True},
     )  # fmt: skip
     return figure

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 from redis.exceptions import RedisError
 
 from common.logs import get_logger
 from console.text import t
+from console.widgets import status
 
 log = get_logger(__name__)
 
@@ -35,7 +38,7 @@ def done(sentence: str) -> None:
 def empty(why: str, what_next: str, icon: str = "inbox") -> None:
     """A list without rows says why, and what to do next."""
     with st.container(key=f"empty_{icon}", horizontal_alignment="center", gap="xxsmall"):
-        st.html(f'<div class="rv-empty"><span class="rv-icon">{icon}</span><b>{why}</b><span>{what_next}</span></div>')
+        st.html(f'<div class="rv-empty">{status.icon(icon)}<b>{escape(why)}</b><span>{escape(what_next)}</span></div>')
 
 
 def unexpected(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
 
-from console.text import t
+from console.text import t, word
 
 
 class Look(NamedTuple):
@@ -43,6 +43,14 @@ TICKS: Mapping[str, Look] = {
     "failed": Look("red", "error"),
     "canceled": Look("soft", "block"),
 }
+OUTCOMES: Mapping[str, Look] = {
+    "answered": Look("green", "check"),
+    "handed_over": Look("orange", "front_hand"),
+    "left_to_person": Look("orange", "person"),
+    "ignored": Look("gray", "block"),
+    "already": Look("gray", "done_all"),
+    "": Look("blue", "hourglass_empty"),
+}
 _PLAIN = Look("gray", "circle")
 
 
@@ -55,22 +63,32 @@ def icon(name: str, title: str = "") -> str:
 def owner_badge(owner: str) -> str:
     """Who has a conversation."""
     look = OWNERS.get(owner, _PLAIN)
-    word = t(f"owner.{owner}") if owner in OWNERS else owner
-    return badge(word, look)
+    return badge(word("owner", owner), look)
 
 
 def job_badge(state: str) -> str:
     """How a job stands."""
-    return badge(state, JOBS.get(state, _PLAIN))
+    return badge(word("job.state", state), JOBS.get(state, _PLAIN))
 
 
-def badge(word: str, look: Look) -> str:
+def outcome_badge(outcome: str) -> str:
+    """How a turn ended."""
+    return badge(word("turn.outcome", outcome), OUTCOMES.get(outcome, _PLAIN))
+
+
+def paused_badge() -> str:
+    """A queue that no worker takes jobs from."""
+    return badge(t("jobs.paused_badge"), Look("orange", "pause_circle"))
+
+
+def badge(name: str, look: Look) -> str:
     """A word with its icon in its colour."""
-    return f'<span class="rv-badge rv-{look.tone}">{icon(look.icon)}{escape(word)}</span>'
+    return f'<span class="rv-badge rv-{look.tone}">{icon(look.icon)}{escape(name)}</span>'
 
 
 def tick(state: str, detail: str = "") -> str:
     """The delivery mark of an outbound bubble."""
     look = TICKS.get(state)
-    title = f"{state}: {detail}" if detail else state
+    name = word("tick", state)
+    title = f"{name}: {detail}" if detail else name
     return f'<span class="rv-tick rv-{look.tone}">{icon(look.icon, title)}</span>' if look else ""

@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from common.conversations.commands import Desk
 from common.store.vault import Vault
-from console import wiring
+from console import text, wiring
 from console.auth.sessions import Role, Sessions
 from tests.conftest import ROOT, free_port
 from tests.console import seed
@@ -29,6 +29,14 @@ from tests.console import seed
 PASSWORD = "correct horse"
 CHROMIUM = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
             "--disable-component-update --disable-sync").split()  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Each test begins in English, whatever a page before it spoke."""
+    text.ask(lambda: "en")
+    yield
+    text.ask(lambda: "en")
 
 
 @pytest.fixture
@@ -97,7 +105,7 @@ def console_process(tmp_path: Path) -> Iterator[Callable[..., ConsoleProcess]]:
         port = free_port()
         log = tmp_path / f"console-{port}.log"
         process = launch(log, REDIS_URL=redis_url, CONSOLE_PASSWORD=password, CONSOLE_PORT=str(port),
-                         **{"ENCRYPTION_KEY": "test secret"} | environment)  # fmt: skip
+                         **{"ENCRYPTION_KEY": "test secret", "DEFAULT_LANGUAGE": "en"} | environment)  # fmt: skip
         started.append(ConsoleProcess(f"http://127.0.0.1:{port}", process, log))
         wait_for(started[-1])
         return started[-1]
@@ -128,9 +136,9 @@ def wait_for(console: ConsoleProcess, seconds: float = 30) -> None:
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One Chromium for all browser tests."""
+    """One Chromium for the browser tests of a module; no longer, because its loop would stand in others' way."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         yield browser

@@ -58,7 +58,15 @@ TALKS: tuple[tuple[tuple[str, str], ...], ...] = (
     (("in-audio", ""), ("in-image", "así llegó la caja"),
      ("bot", "Gracias por la foto. Veo que hay un problema con el empaque: le aviso a una persona del equipo.")),
 )  # fmt: skip
-REASONS = ("asked for a person", "complaint", "the answer was not grounded", "model unavailable")
+REASONS = ("asked for a person: persona", "asked for a person: queja", "3 questions in a row without an answer",
+           "no model answers: AITimeout")  # fmt: skip
+WORKER = "relevo-worker-7d9f8b6c5-x2x9k.410"
+#: Seconds after a bubble was written down at which it reached each station, by how far it came.
+WAYS: dict[str, tuple[tuple[str, float], ...]] = {
+    "failed": (("accepted", 0.09),), "sent": (("accepted", 0.09), ("sent", 0.8)),
+    "delivered": (("accepted", 0.09), ("sent", 0.8), ("delivered", 1.9)),
+    "read": (("accepted", 0.09), ("sent", 0.8), ("delivered", 1.9), ("read", 24.0)),
+}  # fmt: skip
 OWNERS = ("waiting",) * 6 + ("human",) * 5 + ("bot",) * 24 + ("closed",) * 5
 
 
@@ -118,32 +126,45 @@ class Shop:
         kind = who.partition("-")[2] or "text"
         if who.startswith("in"):
             mid = message_id(f"wamid.{i}.{n}")
-            fields: dict[str, Any] = {"dir": "in", "state": "answered", "job": job_id(mid)}
+            fields: dict[str, Any] = {"dir": "in", "state": "answered", "job": job_id(mid), "received": at + 0.2}
         else:
             mid = "o-" + digest(str(i), str(n))
             state = "read" if not last else ("delivered", "read", "sent", "failed")[i % 4]
-            fields = {"dir": "out", "by": who.partition("-")[0], "state": state, "turn": f"t-{digest(str(i), str(n))}"}
+            fields = {"dir": "out", "by": who.partition("-")[0], "state": state, "turn": turn_of(i, n)}
+            fields |= {f"{name}_at": at + after for name, after in WAYS[state]}
             if who == "human":
                 fields |= {"actor": self.agent if i % 2 else "Iván"}
             else:
                 fields |= {"job": job_id(message_id(f"wamid.{i}.{max(0, n - 1)}"))}
             if state == "failed":
-                fields |= {"error_code": 131026, "error": "Message undeliverable: the number cannot receive it"}
+                fields |= {"error_code": 131026, "error": "Message undeliverable", "failed_at": at + 2}
         if text:
             fields["text"] = text
         self.db.hset(keys.message(TENANT, mid), mapping={"conv": cid, "kind": kind, "at": at} | fields)
         if who == "bot":
-            self.turn(str(fields["turn"]), cid, str(fields["job"]), at)
-            self.job(str(fields["job"]), "whatsapp-ai", "workers.jobs.answer", "finished",
-                     {"tenant": TENANT, "conversation": cid, "message": mid}, at - 3)  # fmt: skip
+            self.turn(i, n, cid, mid, at)
         return mid
 
-    def turn(self, turn_id: str, cid: str, job: str, at: float) -> None:
-        self.db.hset(keys.turn(TENANT, turn_id), mapping={
-            "conv": cid, "job": job, "state": "done", "outcome": "answered", "model": "builtin", "at": at - 2,
-            "done_at": at, "timings": orjson.dumps({"retrieve": 4.1, "generate": 12.7, "deliver": 96.0}),
-            "sources": orjson.dumps(["envios", "pagos"]),
+    def turn(self, i: int, n: int, cid: str, part: str, at: float) -> None:
+        """The turn that answered message n - 1 with message n, and its job."""
+        asked = message_id(f"wamid.{i}.{max(0, n - 1)}")
+        held = self.db.hmget(keys.message(TENANT, asked), "text", "at")
+        question = (held[0] or b"").decode()
+        self.db.hset(keys.message(TENANT, asked), mapping={"received": at - 1.9, "at": at - 3, "turn": turn_of(i, n)})
+        self.db.hset(keys.turn(TENANT, turn_of(i, n)), mapping={
+            "conv": cid, "job": job_id(asked), "state": "done", "outcome": "answered", "at": at, "done_at": at + 0.2,
+            "messages": orjson.dumps([asked]), "parts": orjson.dumps([part]), "prompt": question, "lang": "es",
+            "provider": "builtin", "model": "builtin", "confidence": 0.87, "latency_ms": 11.2,
+            "usage": orjson.dumps({"in": 412, "out": 38}), "cited": orjson.dumps(["envios-medellin"]),
+            "timings": orjson.dumps({"gate": 0.1, "detect_handover": 0.6, "retrieve": 4.1, "generate": 412.7,
+                                     "review": 0.9}),
+            "sources": orjson.dumps([["envios-medellin", "¿Cuánto tarda el envío?", 11.42, 0.871],
+                                     ["envio-gratis", "¿Desde cuánto es gratis el envío?", 7.15, 0.522],
+                                     ["crema-calendula", "Crema de caléndula, 60 ml", 3.07, 0.214]]),
         })  # fmt: skip
+        self.job(job_id(asked), "whatsapp-ai", "workers.jobs.answer", "finished",
+                 {"tenant": TENANT, "conversation": cid, "message": asked}, at - 1.8,
+                 result=orjson.dumps({"outcome": "answered", "turn": turn_of(i, n)}))  # fmt: skip
 
     def job(self, job: str, queue: str, func: str, status: str, kwargs: dict[str, str], at: float, **more: Any) -> None:
         """One RQ job hash, and its place in the registry of its state."""
@@ -153,9 +174,9 @@ class Shop:
             "number_of_retries": 0, "lane": f"{TENANT}:{kwargs.get('conversation', '')}",
         }  # fmt: skip
         if status in ("finished", "failed"):
-            fields |= {"started_at": iso(at + 0.4), "ended_at": iso(at + 1.1), "worker_name": "worker.1"}
+            fields |= {"started_at": iso(at + 0.4), "ended_at": iso(at + 1.1), "worker_name": f"{WORKER}1"}
         if status == "started":
-            fields |= {"started_at": iso(at + 0.4), "worker_name": "worker.1"}
+            fields |= {"started_at": iso(at + 0.4), "worker_name": f"{WORKER}1"}
         self.db.hset(rq.job(job), mapping=fields | more)
         self.db.sadd(rq.QUEUES, f"rq:queue:{queue}")
         match status:
@@ -178,7 +199,7 @@ class Shop:
             trace = ('Traceback (most recent call last):\n  File "pipeline/steps/generate.py", line 41, in run\n'
                      f"    raise AITimeout\n{error}")  # fmt: skip
             for attempt in range(5):
-                entry = {"type": 2, "exc_string": b64encode(zlib.compress(trace.encode())), "worker_name": "worker.1"}
+                entry = {"type": 2, "exc_string": b64encode(zlib.compress(trace.encode())), "worker_name": f"{WORKER}1"}
                 when = int((at - 240 + attempt * 60) * 1000)
                 self.db.xadd(rq.results(job), entry, id=f"{when}-0")  # type: ignore[arg-type]
 
@@ -191,14 +212,14 @@ class Shop:
 
     def workers(self) -> None:
         for n in (1, 2):
-            self.db.sadd(rq.WORKERS, rq.worker(f"worker.{n}"))
-            self.db.hset(rq.worker(f"worker.{n}"), mapping={
+            self.db.sadd(rq.WORKERS, rq.worker(f"{WORKER}{n}"))
+            self.db.hset(rq.worker(f"{WORKER}{n}"), mapping={
                 "birth": iso(self.now - 5400), "last_heartbeat": iso(self.now - 2),
                 "state": "busy" if n == 1 else "idle",
                 "queues": "whatsapp-ai,messages,ai-response,maintenance", "pid": 4100 + n, "hostname": "relevo-1",
                 "successful_job_count": 381 * n, "failed_job_count": 3 * n, "concurrency": 50,
             })  # fmt: skip
-            self.db.expire(rq.worker(f"worker.{n}"), 600)
+            self.db.expire(rq.worker(f"{WORKER}{n}"), 600)
 
     def samples(self) -> None:
         """The depth of two queues over the last day."""
@@ -222,6 +243,11 @@ def write_samples(db: Redis, now: float, dice: random.Random) -> None:
         pipe.execute()
 
 
+def turn_of(i: int, n: int) -> str:
+    """The turn behind bubble n of the i-th conversation."""
+    return f"t-{digest(str(i), str(n))}"
+
+
 def cid_of(i: int) -> str:
     """The conversation of the i-th contact."""
     return f"{NUMBER}.c{digest('contact', str(i))[:20]}"
@@ -229,8 +255,6 @@ def cid_of(i: int) -> str:
 
 def _talk_of(i: int, owner: str) -> int:
     return {"waiting": (1, 5)[i % 2], "human": 3}.get(owner, (0, 2, 4)[i % 3])
-
-
 
 
 def fill(db: Redis, *, now: float | None = None, agent: str = "Marta") -> Shop:

@@ -10,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from common.messages import digest
+from common.queueing import manage
 from common.store import keys
 from console import actions
 from console.auth.sessions import Sessions
@@ -69,6 +70,19 @@ def test_all_failed_jobs_of_a_queue_run_again_once(shop: seed.Shop, db: Redis) -
     assert first == (True, "4 back in the queue.")
     assert second == (True, "0 back in the queue.")
     assert audit_of(db) == [("Marta", "queue_retry_failed")] * 2
+
+
+def test_only_a_lead_pauses_a_queue_and_both_ways_are_audited(shop: seed.Shop, db: Redis) -> None:
+    lead = services_for(db, "lead")
+
+    assert not actions.pause_queue(services_for(db, "agent", "Iván"), "messages").ok
+    assert manage.paused(db) == set()
+    assert actions.pause_queue(lead, "messages") == (True, "messages is paused.")
+    assert manage.paused(db) == {"messages"}
+    assert not actions.resume_queue(services_for(db, "viewer"), "messages").ok
+    assert actions.resume_queue(lead, "messages") == (True, "messages goes on.")
+    assert manage.paused(db) == set()
+    assert audit_of(db) == [("Marta", "queue_pause"), ("Marta", "queue_resume")]
 
 
 def test_a_running_job_is_not_deleted(shop: seed.Shop, db: Redis) -> None:

@@ -57,6 +57,8 @@ def test_a_lead_takes_a_waiting_conversation_over_and_answers(
 
     tab.get_by_role("button", name="Take over").click()
     tab.get_by_placeholder("Write to Ana R.").fill("Hola Ana, soy Marta.\n¿Me confirmas la dirección?")
+    tab.get_by_placeholder("Write to Ana R.").press("Escape")
+    assert tab.get_by_placeholder("Write to Ana R.").input_value().startswith("Hola Ana")  # nothing typed is lost
     tab.get_by_placeholder("Write to Ana R.").press("Enter")
     bubble = tab.locator(".rv-from-human", has_text="soy Marta")
     bubble.wait_for()
@@ -106,6 +108,20 @@ def test_a_failed_job_is_found_retried_and_its_chat_opened(
     tab.get_by_text("1 back in the queue.").wait_for()
     tab.get_by_role("link", name="Open the conversation").click()
     tab.locator(".rv-bubble").first.wait_for()
+
+    # A queue is paused and let go on, each after a confirmation; the console speaks Spanish when asked to.
+    tab.get_by_role("link", name="Jobs").click()
+    tab.get_by_role("button", name="Pause queue").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Pause whatsapp-ai").click()
+    tab.get_by_text("whatsapp-ai is paused: no worker").wait_for()
+    assert db.smembers(rq.PAUSED) == {b"whatsapp-ai"}
+    tab.get_by_role("radio", name="Español").click()
+    tab.get_by_role("button", name="Continuar").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Continuar whatsapp-ai").click()
+    tab.get_by_role("button", name="Pausar la cola").wait_for()
+    assert db.smembers(rq.PAUSED) == set()
+    tab.get_by_role("button", name="Salir").click()
+    tab.get_by_label("Contraseña").wait_for()
 
 
 def test_on_a_phone_the_conversation_takes_the_place_of_the_list(

@@ -83,6 +83,14 @@ def test_the_door(console: ConsoleProcess, db: Redis) -> None:
     assert last.status_code == 429
     assert "Try again in" in attempt(http, url, PASSWORD).text
 
+    # The form speaks the language that was asked for, and remembers it.
+    spanish = http.get(f"{url}/login?lang=es&next=/jobs", timeout=5)
+    assert '<html lang="es">' in spanish.text
+    assert "Contraseña" in spanish.text
+    assert 'href="/login?lang=en&amp;next=%2Fjobs"' in spanish.text
+    assert "Contraseña" in http.get(f"{url}/login?lang=xx", timeout=5).text
+    assert "Password" in requests.get(f"{url}/login", timeout=5).text
+
     # Streamlit's own code comes compressed, and nothing may frame us.
     page = http.get(f"{url}/login", timeout=5)
     assert page.headers["content-security-policy"] == "frame-ancestors 'none'"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
-from common.conversations import reads
+from common.conversations import reads, turns
 from common.conversations.commands import Desk
 from common.messages import digest, message_id
 from common.store import keys
@@ -153,7 +153,7 @@ def test_a_person_s_answer_is_read_back(shop: seed.Shop, db: Redis) -> None:
 
 def test_what_is_gone_is_none(db: Redis) -> None:
     assert reads.conversation(db, T, "1.c9") is None
-    assert reads.turn(db, T, "t-0") is None
+    assert turns.turn(db, T, "t-0") is None
     assert reads.version(db, T, "1.c9") == 0
     assert reads.transcript(db, T, "1.c9") == []
 
@@ -168,8 +168,56 @@ def test_an_index_entry_without_its_hash_is_left_out(db: Redis) -> None:
 def test_a_turn_tells_how_a_reply_came_to_be(shop: seed.Shop, db: Redis) -> None:
     entry = next(e for e in reads.transcript(db, T, seed.cid_of(0)) if e.by == "bot")
 
-    turn = reads.turn(db, T, entry.turn)
+    turn = turns.turn(db, T, entry.turn)
 
     assert turn
     assert (turn.conversation, turn.job, turn.outcome) == (seed.cid_of(0), entry.job, "answered")
-    assert turn.timings["deliver"] == 96.0
+    assert turn.timings["generate"] == 412.7
+    assert [(s.id, s.confidence, s.cited) for s in turn.sources] == [
+        ("envios-medellin", 0.871, True), ("envio-gratis", 0.522, False), ("crema-calendula", 0.214, False)
+    ]  # fmt: skip
+    assert (turn.tokens_in, turn.tokens_out, turn.confidence) == (412, 38, 0.87)
+    assert turns.of_message(db, T, turn.messages[0]) == turn.turn
+    (asked,), (said,) = turns.bubbles(db, T, turn.messages), turns.bubbles(db, T, [*turn.parts, "o-gone"])
+    assert (asked.dir, said.dir) == ("in", "out")
+    assert asked.received_at < turn.at < said.accepted_at < said.sent_at
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"{", b"7", b'"x"', b'[["a"]]', b'[["a","b","c","d","e"]]', b"null", b'[[1,null,"NaN",1e999]]']
+)
+def test_a_turn_with_broken_fields_is_still_read(db: Redis, broken: bytes) -> None:
+    """Whatever a field holds, the page shows the rest."""
+    fields = dict.fromkeys(("sources", "timings", "usage", "messages", "parts", "cited", "confidence"), broken)
+    db.hset(keys.turn(T, "t-1"), mapping={"conv": "1.c1", **fields})
+
+    turn = turns.turn(db, T, "t-1")
+
+    assert turn
+    assert turn.conversation == "1.c1"
+    assert turns.bubbles(db, T, turn.messages) == []
+
+
+def test_numbers_are_the_configured_ones_and_those_in_use(shop: seed.Shop, db: Redis) -> None:
+    """A refused number, a resting one, and one that nothing is known of; no SCAN and no walk of conversations."""
+    db.hset(keys.number(T, seed.NUMBER), mapping={"blocked": 1, "paused_until": shop.now - 9, "reason": "no payment"})
+    db.hset(keys.number(T, "222"), mapping={"blocked": 0, "paused_until": shop.now + 60, "reason": "slow down"})
+
+    found = reads.numbers(db, T, ("111", "222"))
+    cost = commands_of(db, lambda: reads.numbers(db, T, ("111", "222")))
+
+    assert [(n.phone_number_id, n.blocked, round(n.rests(shop.now))) for n in found] == [
+        ("111", False, 0), ("222", False, 60), (seed.NUMBER, True, 0)
+    ]  # fmt: skip
+    assert found[2].reason == "no payment"
+    assert {name: n for name, n in cost.items() if name != "info"} == {"zrevrange": 2, "hmget": 3}
+    assert reads.numbers(db, "nobody") == []
+
+
+def test_names_of_conversations_cost_one_round_trip_and_leave_out_what_is_gone(shop: seed.Shop, db: Redis) -> None:
+    wanted = [seed.cid_of(0), seed.cid_of(0), "1.c9", seed.cid_of(1)]
+
+    assert reads.names_of(db, T, wanted) == {seed.cid_of(0): ("Ana R.", "1000"), seed.cid_of(1): ("Luis P.", "1037")}
+    cost = commands_of(db, lambda: reads.names_of(db, T, wanted))
+    assert {name: n for name, n in cost.items() if name != "info"} == {"hmget": 3}
+    assert reads.names_of(db, T, []) == {}

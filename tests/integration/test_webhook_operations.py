@@ -8,9 +8,11 @@ import orjson
 import pytest
 
 from common.clock import iso
+from common.messages import DEFAULT_TENANT
 from common.queueing import keys as queue_keys
 from common.queueing.job import JobSpec, enqueue
 from common.queueing.queues import ANSWER, WHATSAPP_AI
+from common.store import keys
 from tests.webhook_fakes import NOW, RememberingIngest, app_with
 
 KEY = "admin-key"
@@ -94,6 +96,33 @@ def test_a_redis_that_may_lose_or_refuse_data_is_not_ready(client, db, name, val
     assert checks(response)[check] is False
 
 
+@pytest.mark.parametrize(
+    ("held", "status", "seen"),
+    [
+        ({"blocked": 1, "reason": "token secret-ish", "paused_until": NOW - 5}, "degraded", "refused by WhatsApp"),
+        ({"blocked": 0, "reason": "slow down", "paused_until": NOW + 300}, "degraded", "rests for 300 s"),
+        ({"blocked": 0, "reason": "slow down", "paused_until": NOW + 3}, "ready", "works"),
+        ({"blocked": 0, "reason": "slow down", "paused_until": NOW - 60}, "ready", "works"),
+        ({}, "ready", "works"),
+    ],
+)
+def test_a_number_that_whatsapp_refuses_is_degraded_and_webhooks_are_still_taken(db, held, status, seen):
+    """200 whatever a number does; each configured one is named, Meta's words about it are not for everybody."""
+    client = app_with(RememberingIngest(), db=db, whatsapp_phone_id="111,222").test_client()
+    alive(db)
+    if held:
+        db.hset(keys.number(DEFAULT_TENANT, "222"), mapping=held)
+
+    response = client.get("/readyz")
+
+    told = {check["name"]: check for check in response.get_json()["checks"]}
+    assert (response.status_code, response.get_json()["status"]) == (200, status)
+    assert told["number 111"] == {"name": "number 111", "ok": True, "seen": "works"}
+    assert (told["number 222"]["ok"], told["number 222"]["seen"].startswith(seen)) == (status == "ready", True)
+    assert "reason" not in response.text
+    assert "secret-ish" not in response.text
+
+
 def test_eviction_can_be_allowed_by_a_setting(db):
     """For those who know what they do."""
     client = app_with(RememberingIngest(), db=db, redis_allow_eviction=True).test_client()
@@ -119,7 +148,7 @@ def test_figures_come_as_json_and_for_prometheus(client, db):
     assert "relevo_workers 1" in text.text
     assert text.content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert all(
-        re.fullmatch(r'(# (HELP|TYPE) relevo_\w+ .+)|(relevo_\w+(\{(\w+="[^"\n]*",?)+\})? \d+)', line)
+        re.fullmatch(r'(# (HELP|TYPE) relevo_\w+ .+)|(relevo_\w+(\{(\w+="[^"\n]*",?)+\})? \d+(\.\d+)?)', line)
         for line in text.text.splitlines()
     )
 
@@ -162,7 +191,7 @@ def test_queues_are_told_by_state_with_their_workers(client, db):
     found = client.get("/api/queues", headers=AUTH).get_json()
 
     rows = {row["name"]: row for row in found["queues"]}
-    assert rows[WHATSAPP_AI]["jobs"]["queued"] == 1
+    assert rows[WHATSAPP_AI]["jobs"]["waiting"] == 1
     assert rows[WHATSAPP_AI]["oldest_seconds"] == pytest.approx(5)
     assert rows["messages"]["oldest_seconds"] is None
     assert [worker["name"] for worker in found["workers"]] == ["w1"]
