@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     pair_seconds: float = Field(6.0, ge=0)  # one message to one customer; Cloud API pair limit; 0 = none
     pair_burst: int = Field(45, ge=1)
     settle_seconds: float = Field(30.0, ge=1)  # how long an unanswered POST waits for its status webhook
+    account_probe_seconds: float = Field(60.0, ge=1)  # a number that Meta has blocked is tried again after that
     typing_indicator: bool = True
 
     ai_provider: Words = ("builtin",)
@@ -77,7 +78,11 @@ class Settings(BaseSettings):
 
     worker_concurrency: int = Field(50, ge=1, le=5000)
     worker_queues: Words = ("whatsapp-ai", "messages", "ai-response", "maintenance")
-    worker_lease_seconds: float = Field(15.0, ge=1)
+    worker_lease_seconds: float = Field(12.0, ge=1)
+    worker_max_jobs: int = Field(0, ge=0)  # a worker makes room for a new one after that; 0 = never
+    worker_max_memory_mb: int = Field(0, ge=0)  # the same, once it holds more; 0 = never
+    forking_queues: Words = ("rag__ingestion",)  # of `python -m workers --forking`: each job in its own process
+    forking_concurrency: int = Field(1, ge=1, le=64)
     queue_limits: dict[str, str] = Field(default_factory=_queue_limits)  # QUEUE_LIMIT_WHATSAPP_AI=10/1s
     quiet_seconds: float = Field(1.0, ge=0, le=60)
     stale_minutes: float = Field(180.0, gt=0)  # an older unanswered message goes to a person, not to the bot
@@ -103,7 +108,7 @@ class Settings(BaseSettings):
 
     _words = field_validator(
         "redis_sentinel_hosts", "whatsapp_phone_id", "whatsapp_app_secret", "ai_provider", "worker_queues",
-        "handover_words", "encryption_key", mode="before",
+        "forking_queues", "handover_words", "encryption_key", mode="before",
     )(_split)
 
     @field_validator("ai_provider")

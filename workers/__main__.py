@@ -1,7 +1,8 @@
-"""The worker process: `python -m workers`."""
+"""The worker process: `python -m workers`; with `--forking` it runs each job in a process of its own."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import sys
@@ -11,12 +12,13 @@ from common import logs
 from common.queueing import manage
 from common.settings import Settings, load
 from common.store.connection import connect, connect_async
+from workers import forked
 from workers.engine import AsyncWorker
 from workers.engine.failure import RetryPolicy
 from workers.engine.startup import wait_for_redis
 
 
-def build(settings: Settings) -> AsyncWorker:
+def build(settings: Settings, *, forking: bool = False) -> AsyncWorker:
     """The worker of these settings, with the hooks of `workers.wiring`."""
     from workers import wiring  # noqa: PLC0415  only this process needs the whole pipeline
 
@@ -28,15 +30,20 @@ def build(settings: Settings) -> AsyncWorker:
 
     connection = connect(settings)
     wait_for_redis(connection)
-    manage.set_limits(connection, settings.worker_queues, settings.queue_limits)
+    queues = settings.forking_queues if forking else settings.worker_queues
+    manage.set_limits(connection, queues, settings.queue_limits)
     return AsyncWorker(
-        settings.worker_queues,
+        queues,
         f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:4]}",
         connection=connection,
         db=connect_async(settings),
-        concurrency=settings.worker_concurrency,
+        concurrency=settings.forking_concurrency if forking else settings.worker_concurrency,
         lease=settings.worker_lease_seconds,
         retry=RetryPolicy(settings.retry_base_seconds, settings.retry_cap_seconds),
+        max_jobs=settings.worker_max_jobs,
+        max_memory_mb=settings.worker_max_memory_mb,
+        forking=forking,
+        prepare_child=forked.prepare,
         on_start=start,
         on_stop=stop,
         on_dead=wiring.on_dead,
@@ -45,9 +52,12 @@ def build(settings: Settings) -> AsyncWorker:
 
 def main() -> None:
     """Composition root: settings, logs, Redis, worker."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description="Runs jobs until it is told to stop.")
+    parser.add_argument("--forking", action="store_true", help="serve FORKING_QUEUES, each job in a process of its own")
+    args = parser.parse_args()
     settings = load()
     logs.configure("worker", level=settings.log_level, fmt=settings.log_format)
-    sys.exit(0 if build(settings).work() else 1)
+    sys.exit(0 if build(settings, forking=args.forking).work() else 1)
 
 
 if __name__ == "__main__":

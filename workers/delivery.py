@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ from typing import Any
 import orjson
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.clock import Clock
 from common.conversations.commands import day
@@ -37,14 +41,51 @@ from common.graph.client import GraphClient
 from common.messages import digest
 from common.settings import Settings
 from common.store import keys
-from common.store.scripts import Call, run_batch_async
+from common.store.scripts import Call, TooFewReplicas, run_batch_async
 from common.store.vault import Vault
 
 log = structlog.get_logger("delivery")
 
 SHORT_WAIT = 1.0  # seconds that a slot may wait for the number's budget instead of going through the scheduler
-ACCOUNT_PROBE = 60.0  # seconds until a blocked number is tried again
 NUMBER_PAUSE = 1.0  # seconds a number rests after a rate limit that names no time
+
+
+#: What a Redis says that takes no writes now (also within a script's error, as in 6.2).
+_REFUSING = ("OOM", "READONLY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS")
+
+
+def is_outage(error: object) -> bool:
+    """Whether Redis is away, full or changing its primary: the same call will work later."""
+    if isinstance(error, RedisConnectionError | RedisTimeoutError):
+        return True
+    return isinstance(error, RedisError) and any(word in str(error) for word in _REFUSING)
+
+
+#: Seconds that a worker goes on trying to write down what Graph has accepted, while Redis is away.
+INSIST = 60.0
+
+
+async def insist(db: Redis, calls: Sequence[Call]) -> list[Any]:
+    """As run_batch_async, but through an outage of Redis, and to its end even when the job is cancelled meanwhile.
+
+    Only this process knows the wamid of a bubble that was just posted: forgotten, it would be sent again should Meta's
+    status come later than the settle time.
+    """
+    return await asyncio.shield(asyncio.ensure_future(_insisting(db, calls)))
+
+
+async def _insisting(db: Redis, calls: Sequence[Call]) -> list[Any]:
+    until = time.monotonic() + INSIST
+    while True:
+        try:
+            results = await run_batch_async(db, calls)
+        except (RedisConnectionError, RedisTimeoutError):
+            if time.monotonic() > until:
+                raise
+        else:
+            if not any(map(is_outage, results)) or time.monotonic() > until:
+                return results
+        await asyncio.sleep(random.uniform(0.05, 0.2))
 
 
 class LeaseLost(RelevoError):
@@ -87,6 +128,8 @@ class Delivery:
         self._graph = graph
         self._clock = clock
         self._settle = settings.settle_seconds + settings.graph_timeout_seconds
+        self._probe = settings.account_probe_seconds
+        self._replicas = settings.redis_ack_replicas
         self._limits = (settings.number_messages_per_second, settings.pair_seconds, settings.pair_burst)
         self._ttl = settings.transcript_days * 86400
         self._asked = (f"{uuid.uuid4().hex[:8]}-{n}" for n in itertools.count())
@@ -105,6 +148,9 @@ class Delivery:
         calls: list[Call] = [first] if first else []
         sent, why, answer = 0, "", b""
         for n, mid in enumerate(mids):
+            if calls and n > 0:
+                await insist(self._db, calls)
+                calls = []
             before, verdict = await self._begin(tenant, mid, lease, calls)
             if first and n == 0:
                 answer = before[0]
@@ -126,7 +172,8 @@ class Delivery:
 
     async def settle(self, delivered: Delivered) -> None:
         """Run what `delivered` left to settle."""
-        await self._run(list(delivered.pending))
+        if delivered.pending:
+            await insist(self._db, delivered.pending)
 
     async def _begin(self, tenant: str, mid: str, lease: Lease, before: list[Call]) -> tuple[list[Any], list[Any]]:
         """What `before` answered and the verdict of the last look at `mid`; short waits are waited for."""
@@ -136,7 +183,7 @@ class Delivery:
                 BEGIN_SEND,
                 (tenant, mid, lease.queue, lease.job, lease.execution, self._settle, *self._limits, next(self._asked)),
             )
-            *others, verdict = await self._run([*before, ask])
+            *others, verdict = await self._ask([*before, ask], tenant, mid, lease)
             answers = answers or others
             if b"fenced" in others or verdict[0] == b"fenced":
                 raise LeaseLost
@@ -144,12 +191,23 @@ class Delivery:
                 raise Later(float(verdict[1]), "waiting for the status of a message whose fate is not known")
             if verdict[0] != b"wait":
                 return answers, list(verdict)
-            until = float(verdict[1])
-            wait = until - self._clock.now()
+            wait = float(verdict[3])
             if wait > SHORT_WAIT:
-                raise Later(until, f"sending waits: {verdict[2].decode()}")
+                raise Later(float(verdict[1]), f"sending waits: {verdict[2].decode()}")
             await asyncio.sleep(max(0.005, wait))
             before = []
+
+    async def _ask(self, calls: list[Call], tenant: str, mid: str, lease: Lease) -> list[Any]:
+        """What `calls` answered, once replicas have it: a fail-over must not forget that a bubble was on its way.
+
+        Raises:
+            Later: too few replicas; nothing was posted, and the bubble stands as intent again.
+        """
+        try:
+            return await self._run(calls, replicas=self._replicas)
+        except TooFewReplicas as error:
+            await self._run([self._settled(tenant, mid, lease, "back")])
+            raise Later(await self._now() + SHORT_WAIT, str(error)) from error
 
     async def _post(
         self, tenant: str, mid: str, lease: Lease, phone_number_id: bytes, who: bytes, body: bytes
@@ -167,7 +225,7 @@ class Delivery:
             )
         except SendOutcomeUnknown as error:
             log.warning("fate of a message is not known", message=mid, error=str(error))
-            raise Later(self._clock.now() + self._settle, str(error)) from error
+            raise Later(await self._now() + self._settle, str(error)) from error
         except ChannelError as error:
             await self._refused(tenant, mid, lease, number, error)
             raise
@@ -184,7 +242,7 @@ class Delivery:
         await self._run([self._settled(tenant, mid, lease, "failed" if final else "back", error=error)])
         if isinstance(error, AccountBlocked | NumberLimited):
             blocked = isinstance(error, AccountBlocked)
-            until = self._clock.now() + (error.retry_after or (ACCOUNT_PROBE if blocked else NUMBER_PAUSE))
+            until = await self._now() + (error.retry_after or (self._probe if blocked else NUMBER_PAUSE))
             fields: dict[Any, Any] = {"paused_until": until, "reason": str(error), "blocked": int(blocked)}
             key = keys.number(tenant, number)
             await self._db.hset(key, mapping=fields)
@@ -204,8 +262,13 @@ class Delivery:
             ),
         )  # fmt: skip
 
-    async def _run(self, calls: list[Call]) -> list[Any]:
-        results = await run_batch_async(self._db, calls) if calls else []
+    async def _now(self) -> float:
+        """Unix seconds by Redis, which moves delayed jobs and ends pauses: this machine's clock may have jumped."""
+        seconds, micros = await self._db.time()
+        return int(seconds) + int(micros) / 1e6
+
+    async def _run(self, calls: list[Call], *, replicas: int = 0) -> list[Any]:
+        results = await run_batch_async(self._db, calls, replicas=replicas) if calls else []
         for result in results:
             if isinstance(result, RedisError):
                 raise result

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 
-from common.errors import MessageRefused
+from common.errors import Later, MessageRefused
 from common.messages import DEFAULT_TENANT
 from common.queueing.context import current_job
 from workers import reconciling
-from workers.delivery import Lease
+from workers.delivery import Lease, is_outage
 from workers.pipeline import pipeline
 from workers.wiring import services
 
@@ -19,7 +24,8 @@ async def answer(*, tenant: str, message: str) -> dict[str, Any]:
     """Deal with an inbound message. Safe to repeat: a message that was dealt with says by which turn."""
     job = _job()
     with structlog.contextvars.bound_contextvars(job=job.id, message=message):
-        turn = await pipeline.answer(tenant, message, job, services())
+        with _outage_costs_nothing():
+            turn = await pipeline.answer(tenant, message, job, services())
     if turn is None:
         return {"outcome": "gone"}
     return {"outcome": turn.outcome, "turn": turn.reason if turn.outcome == "already" else turn.id}
@@ -30,8 +36,9 @@ async def send_message(*, tenant: str, message: str) -> dict[str, Any]:
     job = _job()
     with structlog.contextvars.bound_contextvars(job=job.id, message=message):
         lease = Lease(job.queue, job.id, job.execution)
-        delivered = await services().delivery.deliver(tenant, [message], lease)
-        await services().delivery.settle(delivered)
+        with _outage_costs_nothing():
+            delivered = await services().delivery.deliver(tenant, [message], lease)
+            await services().delivery.settle(delivered)
     if not delivered.sent:
         raise MessageRefused(delivered.why or "the message no longer exists")
     return {"outcome": "sent"}
@@ -40,6 +47,21 @@ async def send_message(*, tenant: str, message: str) -> dict[str, Any]:
 async def reconcile() -> dict[str, int]:
     """Repair what should never be broken; what it returns is zero in calm weather."""
     return await reconciling.reconcile(services(), DEFAULT_TENANT)
+
+
+@contextlib.contextmanager
+def _outage_costs_nothing() -> Iterator[None]:
+    """While Redis is away, full or changing its primary, no attempt of a job is spent: the message cannot help it.
+
+    Raises:
+        Later: in its place.
+    """
+    try:
+        yield
+    except RedisError as error:
+        if not is_outage(error):
+            raise
+        raise Later(time.time() + random.uniform(0.5, 2.0), f"Redis: {type(error).__name__}") from error
 
 
 def _job() -> Any:

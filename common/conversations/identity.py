@@ -5,13 +5,14 @@ Source: Cloud API business-scoped user ids, since 2026-03-31; the phone may be a
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from common.messages import Sender
 from common.store.vault import Vault
 
 _LABEL_MAX = 24
 _DIGITS_OF_A_PHONE = 6
+_FIELDS = ("wa_id", "user_id", "parent_user_id", "name", "username")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def identify(sender: Sender, vault: Vault, *, group_id: str | None = None) -> Id
     """The identity of `sender`; of the group when the message was written in one."""
     pairs = [("group", group_id)] if group_id else [("user", sender.user_id), ("phone", sender.wa_id)]
     aliases = [alias for kind, value in pairs if value for alias in vault.pseudonyms(kind, value)]
-    who = {key: value for key, value in asdict(sender).items() if value}
+    who = {name: value for name in _FIELDS if (value := getattr(sender, name))}
     if group_id:
         who["group_id"] = group_id
     return Identity(
@@ -50,9 +51,10 @@ def label_of(name: str | None) -> str:
 
     Empty for a name that is a phone number or an address in disguise.
     """
-    if "@" in (name or "") or sum(c.isdigit() for c in name or "") >= _DIGITS_OF_A_PHONE:
+    name = name or ""
+    if "@" in name or sum(map(str.isdigit, name)) >= _DIGITS_OF_A_PHONE:
         return ""
-    words = "".join(c if c.isprintable() else " " for c in name or "").split()
+    words = (name if name.isprintable() else "".join(c if c.isprintable() else " " for c in name)).split()
     if not words:
         return ""
     initial = f" {words[-1][0]}." if len(words) > 1 else ""
@@ -62,4 +64,4 @@ def label_of(name: str | None) -> str:
 def sender_of(who: object) -> Sender:
     """The Sender of an opened `who`."""
     fields = who if isinstance(who, dict) else {}
-    return Sender(**{name: fields.get(name) for name in ("wa_id", "user_id", "parent_user_id", "name", "username")})
+    return Sender(**{name: fields.get(name) for name in _FIELDS})

@@ -4,46 +4,35 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 from redis import Redis
-from redis.exceptions import RedisError
 
-from common.queueing import events, inspect, manage, progress, repeat
-from common.settings import load
-from common.store.connection import connect
+from common.queueing import events, failures, inspect, manage, progress, repeat
+from common.queueing.states import named, rq_state
 
 Args = argparse.Namespace
+ALL = "all"  # in place of a queue
 Answer = Any  # what a command found: rows (list of dicts), one thing (dict), or a sentence
 
 
-def run(db: Redis, argv: Sequence[str], *, now: float) -> int:
-    """Carry out one command line and print what came of it; 0, or 1 when there was nothing to do."""
+def run(connect: Callable[[], Redis], argv: Sequence[str], *, now: float) -> int:
+    """Carry out one command line and print what came of it; 0, 1 when there was nothing to do, 2 when it is wrong."""
     args = _parser().parse_args(argv)
     command: Callable[[Redis, Args, float], Answer] = args.run
     try:
-        answer = command(db, args, now)
+        answer = command(connect(), args, now)
     except ValueError as error:
         print(f"relevo: {error}", file=sys.stderr)
         return 2
     if answer is None:
         print("relevo: no such job, or not in a state for this", file=sys.stderr)
         return 1
-    print(orjson.dumps(answer, default=str, option=orjson.OPT_INDENT_2).decode() if args.json else _shown(answer))
+    print(shown(answer, as_json=args.json))
     return 0
-
-
-def main() -> None:
-    """Composition root."""
-    db = connect(load())
-    try:
-        sys.exit(run(db, sys.argv[1:], now=time.time()))
-    except RedisError as error:
-        sys.exit(f"relevo: Redis cannot be reached ({type(error).__name__}); see REDIS_URL")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,16 +52,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _counts(db: Redis, _args: Args, now: float) -> Answer:
-    names, closed = inspect.queue_names(db), manage.paused(db)
+    names, closed, all_paused = inspect.queue_names(db), manage.paused(db), manage.all_paused(db)
     found = inspect.counts(db, names)
     return [
-        {"queue": name, **found[name], "oldest_s": inspect.oldest_queued(db, name, now=now), "paused": name in closed}
+        {"queue": name, **named(found[name], paused=name in closed or all_paused),
+         "oldest_s": inspect.oldest_queued(db, name, now=now)}
         for name in names
     ]
 
 
 def _jobs(db: Redis, args: Args, _now: float) -> Answer:
-    page = inspect.list_jobs(db, args.queue, args.state, offset=args.offset, limit=args.limit)
+    page = inspect.list_jobs(db, args.queue, rq_state(args.state), offset=args.offset, limit=args.limit)
     shown = ("id", "func", "lane", "attempt", "attempts", "error", "worker")
     return [{name: getattr(row, name) for name in shown} for row in page.rows]
 
@@ -91,7 +81,12 @@ def _retry(db: Redis, args: Args, now: float) -> Answer:
 
 
 def _retry_all(db: Redis, args: Args, now: float) -> Answer:
-    return f"{manage.retry_all(db, args.queue, now=now, limit=args.limit)} jobs queued again"
+    done = manage.retry_all(db, args.queue, now=now, limit=args.limit, error=args.error, told=_told)
+    return f"{done} jobs queued again"
+
+
+def _errors(db: Redis, args: Args, _now: float) -> Answer:
+    return [asdict(group) for group in failures.groups(db, args.queue)]
 
 
 def _delete(db: Redis, args: Args, now: float) -> Answer:
@@ -103,26 +98,36 @@ def _promote(db: Redis, args: Args, now: float) -> Answer:
 
 
 def _pause(db: Redis, args: Args, _now: float) -> Answer:
+    if args.queue == ALL:
+        manage.pause_all(db)
+        return "no queue is served; running jobs end"
     manage.pause(db, args.queue)
     return f"{args.queue} is paused; running jobs end"
 
 
 def _resume(db: Redis, args: Args, _now: float) -> Answer:
+    if args.queue == ALL:
+        manage.resume_all(db)
+        return "all queues go on, but those that were paused one by one"
     manage.resume(db, args.queue)
     return f"{args.queue} goes on"
 
 
 def _empty(db: Redis, args: Args, now: float) -> Answer:
-    return f"{manage.empty(db, args.queue, now=now)} waiting jobs deleted"
+    return f"{manage.empty(db, args.queue, now=now, told=_told)} waiting jobs deleted"
+
+
+def _drain(db: Redis, args: Args, now: float) -> Answer:
+    drained = manage.drain(db, args.queue, now=now, wait=args.wait, told=_told)
+    if drained.running:
+        raise ValueError(f"{drained.running} jobs still run after {args.wait:g} s: nothing was deleted")
+    return f"{drained.deleted} waiting jobs deleted"
 
 
 def _clean(db: Redis, args: Args, now: float) -> Answer:
-    gone = manage.clean(db, args.queue, args.state, older_than=args.older, now=now, limit=args.limit)
+    state = rq_state(args.state)
+    gone = manage.clean(db, args.queue, state, older_than=args.older, now=now, limit=args.limit, told=_told)
     return f"{gone} jobs deleted"
-
-
-def _workers(db: Redis, _args: Args, _now: float) -> Answer:
-    return [{**asdict(row), "jobs": len(row.jobs)} for row in inspect.workers(db)]
 
 
 def _events(db: Redis, args: Args, _now: float) -> Answer:
@@ -141,19 +146,26 @@ def _run_now(db: Redis, args: Args, now: float) -> Answer:
     return repeat.run_now(db, args.repeat, now=now)
 
 
+def _told(done: int, left: int) -> None:
+    """How far bulk work is, for whoever sits at the terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{done} done, {left} left ", end="", file=sys.stderr)
+
+
 _COMMANDS: tuple[tuple[str, Callable[[Redis, Args, float], Answer], str, str], ...] = (
     ("counts", _counts, "", "jobs by queue and state"),
     ("jobs", _jobs, "queue state --offset=0 --limit=50", "a page of a queue's jobs in one state"),
     ("show", _show, "job", "all that is known of a job"),
     ("retry", _retry, "job", "run a failed job again"),
-    ("retry-all", _retry_all, "queue --limit=10000", "run a queue's failed jobs again"),
+    ("retry-all", _retry_all, "queue --limit=10000 --error=$", "run a queue's failed jobs again; by error, see errors"),
+    ("errors", _errors, "queue", "a queue's failed jobs by error"),
     ("delete", _delete, "job", "delete a job that does not run"),
     ("promote", _promote, "job", "run a scheduled job now"),
-    ("pause", _pause, "queue", "take no more jobs of a queue"),
-    ("resume", _resume, "queue", "take jobs of a queue again"),
+    ("pause", _pause, "queue", "take no more jobs of a queue, or of `all`"),
+    ("resume", _resume, "queue", "take jobs of a queue, or of `all`, again"),
     ("empty", _empty, "queue", "delete what waits in a queue"),
+    ("drain", _drain, "queue --wait=30.0", "wait for running jobs, then delete what waits"),
     ("clean", _clean, "queue state --older=0.0 --limit=10000", "delete jobs of a state that are older, in seconds"),
-    ("workers", _workers, "", "workers and what they do"),
     ("events", _events, "queue --after=$0 --limit=100", "what happened lately"),
     ("repeats", _repeats, "", "repeatable jobs"),
     ("run-now", _run_now, "repeat", "run a repeatable job beside its schedule"),
@@ -167,7 +179,10 @@ def _value(text: str) -> int | float | str:
     return float(text) if "." in text else int(text)
 
 
-def _shown(answer: Answer) -> str:
+def shown(answer: Answer, *, as_json: bool = False) -> str:
+    """An answer as a terminal or a script gets it."""
+    if as_json:
+        return orjson.dumps(answer, default=str, option=orjson.OPT_INDENT_2).decode()
     if isinstance(answer, str):
         return answer
     if isinstance(answer, dict):
@@ -187,6 +202,3 @@ def _cell(value: Any) -> str:
         return f"{value:.1f}"
     return "-" if value is None or value == "" else str(value)
 
-
-if __name__ == "__main__":
-    main()

@@ -6,21 +6,18 @@ rq-scheduler's one set for all queues.
 
 from __future__ import annotations
 
-import zlib
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from redis import Redis
 
-from common.queueing import keys
+from common.queueing import decoding, keys, waiting
 
 STATES = ("queued", "started", "scheduled", "deferred", "finished", "failed")
 MOST = 500  # rows a page
-_LARGEST = 1 << 20  # bytes of unpacked data or traceback that are shown
 _FIELDS = (
     "status", "origin", "func", "lane", "created_at", "enqueued_at", "started_at", "ended_at", "number_of_retries",
     "retries_left", "error", "worker_name", "description",
@@ -56,6 +53,13 @@ class Page:
     """Some rows of a list, and how many the whole list has."""
 
     rows: list[JobRow]
+    total: int
+
+
+class IdPage(NamedTuple):
+    """Some ids of a list, and how many the whole list has."""
+
+    ids: list[str]
     total: int
 
 
@@ -99,7 +103,11 @@ class WorkerRow:
 
 @dataclass(frozen=True, slots=True)
 class QueueSample:
-    """A queue at one moment; `oldest` in seconds, totals only grow."""
+    """A queue at one moment; `oldest` in seconds, totals only grow.
+
+    wait_* and run_* are seconds that jobs which ended since the sample before waited and ran (median, 95 of 100); None
+    when none ended.
+    """
 
     queued: int
     started: int
@@ -109,6 +117,10 @@ class QueueSample:
     oldest: float | None
     finished_total: int
     failed_total: int
+    wait_p50: float | None = None
+    wait_p95: float | None = None
+    run_p50: float | None = None
+    run_p95: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +134,55 @@ class Sample:
 def queue_names(db: Redis) -> list[str]:
     """Every queue that ever held a job."""
     found: Any = db.smembers(keys.QUEUES)
-    return sorted(key.decode().removeprefix("rq:queue:") for key in found)
+    names = (key.decode().removeprefix("rq:queue:") for key in found)
+    return sorted(name for name in names if not waiting.is_band(name))
 
 
 def counts(db: Redis, queues: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Jobs by queue and state; one round trip. Ended jobs that expired in the last seconds may still be counted."""
+    """Jobs by queue and state. Ended jobs that expired in the last seconds may still be counted."""
+    queued = waiting.lengths(db, queues)
     pipe = db.pipeline(transaction=False)
     for queue in queues:
-        pipe.llen(keys.queue(queue))
         for registry in _REGISTRIES.values():
             pipe.zcard(registry(queue))
     numbers = iter(pipe.execute())
-    return {queue: {state: int(next(numbers)) for state in STATES} for queue in queues}
+    return {
+        queue: {"queued": sum(n for _, n in queued[queue]), **{state: int(next(numbers)) for state in _REGISTRIES}}
+        for queue in queues
+    }
 
 
 def oldest_queued(db: Redis, queue: str, *, now: float) -> float | None:
-    """Seconds that the next job of a queue has been waiting; None when nothing waits."""
-    head: Any = db.lindex(keys.queue(queue), 0)
-    at = _epoch(db.hget(keys.job(head.decode()), "enqueued_at")) if head else None  # type: ignore[arg-type]
-    return None if at is None else max(0.0, now - at)
+    """Seconds that the next job of a queue, or of a lower priority in it, has been waiting; None when nothing waits."""
+    pipe = db.pipeline(transaction=False)
+    for head in waiting.heads(db, [queue])[queue]:
+        pipe.hget(keys.job(head), "enqueued_at")
+    times = [at for raw in pipe.execute() if (at := decoding.epoch(raw)) is not None]
+    return max(0.0, now - min(times)) if times else None
+
+
+def list_ids(
+    db: Redis, queue: str, state: str, *, offset: int = 0, limit: int = 50, oldest_first: bool = False
+) -> IdPage:
+    """A page of the ids of a queue's jobs in one state, in the order of `list_jobs`.
+
+    Raises:
+        ValueError: an unknown state.
+    """
+    first, last = max(0, offset), max(0, offset) + min(max(1, limit), MOST) - 1
+    if state == "queued":
+        total, entries = waiting.page(db, queue, first, last)
+    elif state in _REGISTRIES:
+        pipe, key = db.pipeline(transaction=False), _REGISTRIES[state](queue)
+        pipe.zcard(key)
+        pipe.zrange(key, first, last, desc=state in _NEWEST_FIRST and not oldest_first)
+        total, entries = pipe.execute()
+    else:
+        raise ValueError(f"unknown state; one of {', '.join(STATES)}")
+    ids = [entry.decode() for entry in entries]
+    if state == "started":
+        ids = [entry.rpartition(":")[0] for entry in ids]
+    return IdPage(ids, int(total))
 
 
 def list_jobs(
@@ -152,22 +194,8 @@ def list_jobs(
     Raises:
         ValueError: an unknown state.
     """
-    first, last = max(0, offset), max(0, offset) + min(max(1, limit), MOST) - 1
-    pipe = db.pipeline(transaction=False)
-    if state == "queued":
-        pipe.llen(keys.queue(queue))
-        pipe.lrange(keys.queue(queue), first, last)
-    elif state in _REGISTRIES:
-        key = _REGISTRIES[state](queue)
-        pipe.zcard(key)
-        pipe.zrange(key, first, last, desc=state in _NEWEST_FIRST and not oldest_first)
-    else:
-        raise ValueError(f"unknown state; one of {', '.join(STATES)}")
-    total, entries = pipe.execute()
-    ids = [entry.decode() for entry in entries]
-    if state == "started":
-        ids = [entry.rpartition(":")[0] for entry in ids]
-    return Page(_rows(db, ids), int(total))
+    found = list_ids(db, queue, state, offset=offset, limit=limit, oldest_first=oldest_first)
+    return Page(_rows(db, found.ids), found.total)
 
 
 def job_detail(db: Redis, job_id: str) -> JobDetail | None:
@@ -183,10 +211,10 @@ def job_detail(db: Redis, job_id: str) -> JobDetail | None:
     due_at = due if due is not None else float(later) if later else None
     return JobDetail(
         row=_row(job_id, fields),
-        description=_text(fields[-1]),
-        kwargs=_kwargs(data or b""),
+        description=decoding.text(fields[-1]),
+        kwargs=decoding.kwargs(data or b""),
         attempts=[_attempt(at, entry) for at, entry in failures if entry.get(b"type") != b"1"],
-        result=_result(result, failures),
+        result=decoding.result(result, failures),
         due_at=due_at,
     )
 
@@ -211,10 +239,18 @@ def samples(db: Redis, *, since: float) -> list[Sample]:
     now = int(newest[0][0].split(b"-")[0]) / 1000 if newest else since
     step = next((step for step, most in keys.SAMPLE_STEPS if now - since <= step * most * 1.02), 1_800)
     entries: Any = db.xrange(keys.samples(step), min=f"{max(0, int(since * 1000))}-0")
-    return [
-        Sample(int(at.split(b"-")[0]) / 1000, {q: QueueSample(*row) for q, row in orjson.loads(entry[b"q"]).items()})
-        for at, entry in entries
-    ]
+    return [_sample(at, entry) for at, entry in entries]
+
+
+def latest_samples(db: Redis, step: int, count: int) -> list[Sample]:
+    """The newest `count` samples of `step` seconds (one of SAMPLE_STEPS), oldest first."""
+    found: Any = db.xrevrange(keys.samples(step), count=count)
+    return [_sample(at, entry) for at, entry in reversed(found)]
+
+
+def _sample(at: bytes, entry: Mapping[bytes, bytes]) -> Sample:
+    rows = {queue: QueueSample(*row) for queue, row in orjson.loads(entry[b"q"]).items()}
+    return Sample(int(at.split(b"-")[0]) / 1000, rows)
 
 
 def _rows(db: Redis, ids: Sequence[str]) -> list[JobRow]:
@@ -228,20 +264,21 @@ def _row(job_id: str, fields: Sequence[bytes | None]) -> JobRow:
     status, origin, func, lane, created, enqueued, started, ended, tries, left, error, worker, description = fields
     attempt = int(tries or 0) + 1
     return JobRow(
-        id=job_id, queue=_text(origin), state="failed" if status == b"stopped" else _text(status),
-        func=_text(func) or _text(description), lane=_text(lane), created_at=_epoch(created),
-        enqueued_at=_epoch(enqueued), started_at=_epoch(started), ended_at=_epoch(ended), attempt=attempt,
-        attempts=attempt + max(0, int(left or 0)), error=_text(error), worker=_text(worker),
+        id=job_id, queue=decoding.text(origin), state="failed" if status == b"stopped" else decoding.text(status),
+        func=decoding.text(func) or decoding.text(description), lane=decoding.text(lane),
+        created_at=decoding.epoch(created), enqueued_at=decoding.epoch(enqueued), started_at=decoding.epoch(started),
+        ended_at=decoding.epoch(ended), attempt=attempt,
+        attempts=attempt + max(0, int(left or 0)), error=decoding.text(error), worker=decoding.text(worker),
     )  # fmt: skip
 
 
 def _worker(name: str, about: Mapping[bytes, bytes], running: set[bytes]) -> WorkerRow:
     return WorkerRow(
-        name=name, state="busy" if running else _text(about.get(b"state")),
-        queues=_text(about.get(b"queues")).split(","),
+        name=name, state="busy" if running else decoding.text(about.get(b"state")),
+        queues=decoding.text(about.get(b"queues")).split(","),
         jobs=sorted(key.decode().rpartition(":")[0] for key in running),
-        last_heartbeat=_epoch(about.get(b"last_heartbeat")), started_at=_epoch(about.get(b"birth")),
-        pid=int(about.get(b"pid") or 0), hostname=_text(about.get(b"hostname")),
+        last_heartbeat=decoding.epoch(about.get(b"last_heartbeat")), started_at=decoding.epoch(about.get(b"birth")),
+        pid=int(about.get(b"pid") or 0), hostname=decoding.text(about.get(b"hostname")),
         done=int(about.get(b"successful_job_count") or 0), failed=int(about.get(b"failed_job_count") or 0),
     )  # fmt: skip
 
@@ -249,43 +286,7 @@ def _worker(name: str, about: Mapping[bytes, bytes], running: set[bytes]) -> Wor
 def _attempt(at: bytes, entry: Mapping[bytes, bytes]) -> Attempt:
     trace = ""
     if packed := entry.get(b"exc_string"):
-        trace = _unzip(b64decode(packed)).decode(errors="replace")
+        trace = decoding.unzip(b64decode(packed)).decode(errors="replace")
     lines = trace.strip().splitlines()
-    error = _text(entry.get(b"error")) or (lines[-1] if lines else "")
-    return Attempt(int(at.split(b"-")[0]) / 1000, _text(entry.get(b"worker_name")), error, trace)
-
-
-def _result(plain: bytes | None, stream: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> Any:
-    """Ours stands in the hash; a stock worker's is the last entry of the stream."""
-    packed = stream[-1][1].get(b"return_value") if stream else None
-    try:
-        return orjson.loads(plain or b64decode(packed or b"") or b"null")
-    except ValueError:
-        return None
-
-
-def _kwargs(data: bytes) -> Mapping[str, Any]:
-    """A job's keyword arguments; `{}` when its data is not JSON: nothing is ever unpickled."""
-    try:
-        call = orjson.loads(data if data[:1] == b"[" else _unzip(data))
-        return call[3] if isinstance(call[3], dict) else {}
-    except (ValueError, IndexError, KeyError, TypeError):
-        return {}
-
-
-def _unzip(packed: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(packed, _LARGEST)
-    except zlib.error:
-        return b""
-
-
-def _epoch(value: bytes | None) -> float | None:
-    try:
-        return datetime.fromisoformat(value.decode()).timestamp() if value else None
-    except ValueError:
-        return None
-
-
-def _text(value: bytes | None) -> str:
-    return value.decode(errors="replace") if value else ""
+    error = decoding.text(entry.get(b"error")) or (lines[-1] if lines else "")
+    return Attempt(int(at.split(b"-")[0]) / 1000, decoding.text(entry.get(b"worker_name")), error, trace)

@@ -17,6 +17,8 @@ QUEUES = "rq:queues"
 WORKERS = "rq:workers"
 #: SET of queue names that no worker claims from. Written by manage.pause and resume, read by claim.
 PAUSED = "rq:paused-queues"
+#: STRING (RQ): while it is there, no worker claims from any queue. Written by manage.pause_all, deleted by resume_all.
+SUSPENDED = "rq:suspended"
 #: ZSET of lanes that hold a job, by the time they were last looked at (unix s). Written by enqueue, advance, sweeper.
 LANES = "rq:lanes"
 
@@ -33,6 +35,7 @@ def job(job_id: str) -> str:
     status, description, timeout, result_ttl, failure_ttl, retries_left, number_of_retries, worker_name.
     Ours: lane, func, due (unix s, while deferred), execution (of the last run), error (last failure, one line),
     waits (jobs it still needs), doomed (a needed job that failed), limit, slot (unix s, its moment under that limit),
+    priority (unless 5), expires (unix s, it begins before or fails), backoff, keep_completed, keep_failed,
     progress (0-100), progress_note, abandoned (lost leases), why (of the last Later), result (JSON; RQ's `Job.result`
     reads it). Written by enqueue, claim, finish, reap; read by all.
     """
@@ -40,8 +43,17 @@ def job(job_id: str) -> str:
 
 
 def queue(name: str) -> str:
-    """LIST of job ids, next one first (RQ). No TTL. Pushed by enqueue, advance, scheduler; popped by claim."""
+    """LIST of job ids, next one first (RQ). No TTL. Pushed by enqueue, advance, scheduler; popped by claim.
+
+    It holds the jobs of priority 5; those of another stand in `rq:queue:<name>:p<priority>`, see bands.
+    """
     return f"rq:queue:{name}"
+
+
+def bands(name: str) -> str:
+    """ZSET of `rq:queue:<name>:p<priority>` by priority: lists beside the queue's own that hold jobs. RQ's tools show
+    each as a queue. Written by enqueue and whoever else pushes, emptied by claim."""
+    return f"rq:bands:{name}"
 
 
 def wip(name: str) -> str:
@@ -155,9 +167,20 @@ def totals(name: str) -> str:
 
 def samples(step: int) -> str:
     """STREAM of queue samples, one every `step` seconds, as many as SAMPLE_STEPS says; field `q` is JSON, queue to
-    [queued, started, scheduled, deferred, failed, age of the oldest queued in s or null, finished total, failed total].
-    Written by one scheduler, read by inspect.samples."""
+    [queued, started, scheduled, deferred, failed, age of the oldest queued in s or null, finished total, failed total,
+    wait p50, wait p95, run p50, run p95 in s or null]. Written by one scheduler, read by inspect.samples."""
     return f"rq:samples:{step}"
+
+
+def timings(name: str) -> str:
+    """HASH of histograms of a queue's waiting and running times: `wait:<bucket>`, `run:<bucket>` counts and `wait:sum`,
+    `run:sum` in s, which only grow. No TTL. Written by workers every 5 s, read by samples and /metrics."""
+    return f"rq:timings:{name}"
+
+
+def timings_seen(step: int) -> str:
+    """STRING, JSON of all timings at the last sample of `step`. TTL: two steps and a minute. Written by samples."""
+    return f"rq:timings-seen:{step}"
 
 
 def duty(name: str) -> str:

@@ -6,17 +6,21 @@ Who may do what is decided by the caller; nothing here reads or writes audit log
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from redis import Redis
 
 from common.clock import iso
-from common.queueing import inspect, keys
+from common.queueing import failures, inspect, keys
 from common.queueing.job import LIB
 from common.store.scripts import Script
 
 CHUNK = 200  # jobs a script: a few milliseconds of Redis
+
+#: Hears how far bulk work is, after each chunk: jobs done, jobs that are still there.
+Told = Callable[[int, int], None]
 
 _RETRY = Script("common.queueing", "retry", lib=[LIB])
 _DELETE = Script("common.queueing", "delete", lib=[LIB])
@@ -24,15 +28,42 @@ _PROMOTE = Script("common.queueing", "promote", lib=[LIB])
 _WAKE = Script("common.queueing", "wake", lib=[LIB])
 
 
+class Drained(NamedTuple):
+    """What a drain did: jobs that still ran when it gave up (0: it did not), and jobs that it took away."""
+
+    running: int
+    deleted: int
+
+
+def _quiet(_done: int, _left: int) -> None:
+    """Tells nobody."""
+
+
 def retry(db: Redis, job_id: str, *, now: float) -> bool:
     """Run a failed or stopped job again, all attempts restored, at the end of its queue or lane."""
     return _each(db, _RETRY, [job_id], now) == 1
 
 
-def retry_all(db: Redis, queue: str, *, now: float, limit: int = 10_000) -> int:
-    """Run a queue's failed jobs again, the oldest first, at most `limit`; returns how many."""
-    ids: Any = db.zrange(keys.failed(queue), 0, limit - 1)
-    return _each(db, _RETRY, ids, now)
+def retry_all(
+    db: Redis, queue: str, *, now: float, limit: int = 10_000, error: str = "", told: Told = _quiet
+) -> int:
+    """Run a queue's failed jobs again, the oldest first, at most `limit`; returns how many.
+
+    With `error`, only those whose error has this fingerprint, or begins so (see `failures`).
+    """
+    done, offset = 0, 0
+    while done < limit:
+        ids: Any = db.zrange(keys.failed(queue), offset, offset + CHUNK - 1)
+        if not ids:
+            break
+        wanted = ids
+        if error:
+            lines = failures.errors_of(db, ids)
+            wanted = [job_id for job_id, line in zip(ids, lines, strict=True) if failures.matches(line, error)]
+        taken = _each(db, _RETRY, wanted[: limit - done], now)
+        done, offset = done + taken, offset + len(ids) - taken
+        told(done, db.zcard(keys.failed(queue)))
+    return done
 
 
 def delete(db: Redis, job_id: str, *, now: float | None = None) -> bool:
@@ -43,20 +74,23 @@ def delete(db: Redis, job_id: str, *, now: float | None = None) -> bool:
     return _each(db, _DELETE, [job_id], _now(db) if now is None else now) == 1
 
 
-def empty(db: Redis, queue: str, *, now: float, limit: int = 1_000_000) -> int:
+def empty(db: Redis, queue: str, *, now: float, limit: int = 1_000_000, told: Told = _quiet) -> int:
     """Take away what waits in a queue and its lanes, `limit` jobs at most; scheduled and running jobs stay."""
     done = 0
-    for key, read in ((keys.queue(queue), db.lrange), (keys.deferred(queue), db.zrange)):
+    for state in ("queued", "deferred"):
         while done < limit:
-            ids: Any = read(key, 0, min(CHUNK, limit - done) - 1)
-            taken = _each(db, _DELETE, ids, now) if ids else 0
+            page = inspect.list_ids(db, queue, state, limit=min(CHUNK, limit - done))
+            taken = _each(db, _DELETE, page.ids, now)
             if not taken:
                 break
             done += taken
+            told(done, page.total - taken)
     return done
 
 
-def clean(db: Redis, queue: str, state: str, *, older_than: float, now: float, limit: int = 10_000) -> int:
+def clean(
+    db: Redis, queue: str, state: str, *, older_than: float, now: float, limit: int = 10_000, told: Told = _quiet
+) -> int:
     """Take away jobs of one state that have been in it for `older_than` seconds, `limit` at most; returns how many.
 
     Raises:
@@ -72,7 +106,25 @@ def clean(db: Redis, queue: str, state: str, *, older_than: float, now: float, l
         if not rows or (old and not taken):
             break
         done, offset = done + taken, offset + len(rows) - taken
+        told(done, offset)
     return done
+
+
+def drain(db: Redis, queue: str, *, now: float, wait: float = 30.0, told: Told = _quiet) -> Drained:
+    """Start no more jobs of a queue, wait for those that run, then take away what waits; the queue goes on after it.
+
+    When some still run after `wait` seconds, nothing is taken away. `told` hears 0 and how many run, then as `empty`.
+    """
+    was_paused, until = queue in paused(db), time.monotonic() + wait
+    pause(db, queue)
+    try:
+        while (running := int(db.zcard(keys.wip(queue)))) and time.monotonic() < until:
+            told(0, running)
+            time.sleep(0.1)
+        return Drained(running, 0 if running else empty(db, queue, now=now, told=told))
+    finally:
+        if not was_paused:
+            resume(db, queue)
 
 
 def promote(db: Redis, job_id: str, *, now: float) -> bool:
@@ -89,6 +141,22 @@ def resume(db: Redis, queue: str) -> None:
     """Workers take jobs of this queue again, at once."""
     db.srem(keys.PAUSED, queue)
     _WAKE(db, queue)
+
+
+def pause_all(db: Redis) -> None:
+    """No worker takes a job of any queue, RQ's own workers included; running jobs end."""
+    db.set(keys.SUSPENDED, 1)
+
+
+def resume_all(db: Redis) -> None:
+    """Undo `pause_all`; queues that were paused one by one stay so."""
+    db.delete(keys.SUSPENDED)
+    _WAKE(db, *inspect.queue_names(db))
+
+
+def all_paused(db: Redis) -> bool:
+    """`pause_all` is in force."""
+    return bool(db.exists(keys.SUSPENDED))
 
 
 def paused(db: Redis) -> set[str]:

@@ -13,6 +13,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from common.settings import Settings, stop
+from common.store.multiplex import Multiplexed
 
 #: Seconds. A webhook must answer within a second; a worker's blocking reads ask for less than READ.
 CONNECT, READ = 2.0, 3.0
@@ -33,15 +34,15 @@ def connect(settings: Settings) -> Redis:
     return Redis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
 
 
-def connect_async(settings: Settings, *, connections: int = 64) -> AsyncRedis:
-    """An asyncio client for the running loop."""
+def connect_async(settings: Settings, *, connections: int = 64) -> Multiplexed:
+    """An asyncio client for the running loop; its commands share one connection, `connections` more are for others."""
     options = _options() | {"max_connections": connections, "retry": AsyncRetry(_BACKOFF, 1)}
     if settings.redis_sentinel_hosts:
         sentinel = AsyncSentinel(_hosts(settings), sentinel_kwargs=_options(), **options, **_login(settings))
-        return cast("AsyncRedis", sentinel.master_for(settings.redis_sentinel_name))
+        return cast("Multiplexed", sentinel.master_for(settings.redis_sentinel_name, redis_class=Multiplexed))
     if settings.redis_url:
-        return cast("AsyncRedis", _from_url(AsyncRedis, settings.redis_url, options))
-    return AsyncRedis(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
+        return cast("Multiplexed", _from_url(Multiplexed, settings.redis_url, options))
+    return Multiplexed(host=settings.redis_host, port=settings.redis_port, **options, **_login(settings))
 
 
 def _from_url(client: type[Redis | AsyncRedis], url: str, options: dict[str, Any]) -> object:

@@ -16,7 +16,9 @@ from typing import Any
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import NoScriptError, RedisError
+from redis.asyncio.client import Pipeline as AsyncPipeline
+from redis.client import Pipeline
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from common.store import keys
 
@@ -107,28 +109,58 @@ def run_batch(db: Redis, calls: Sequence[Call], *, replicas: int = 0) -> list[An
     return results if at is None else results[:at] + _piped(db, calls[at:], replicas, "EVAL")
 
 
-async def run_batch_async(db: AsyncRedis, calls: Sequence[Call]) -> list[Any]:
+async def run_batch_async(db: AsyncRedis, calls: Sequence[Call], *, replicas: int = 0) -> list[Any]:
     """As `run_batch`, on an asyncio client."""
-    pipe = db.pipeline(transaction=False)
-    for call in calls:
-        pipe.execute_command("EVALSHA", call.script.sha, 0, *call.args)
-    results: list[Any] = await pipe.execute(raise_on_error=False)
+    results = await _piped_async(db, calls, replicas, "EVALSHA")
     at = _first_forgotten(results)
-    if at is None:
-        return results
-    for call in calls[at:]:
-        pipe.execute_command("EVAL", call.script.source, 0, *call.args)
-    return results[:at] + await pipe.execute(raise_on_error=False)
+    return results if at is None else results[:at] + await _piped_async(db, calls[at:], replicas, "EVAL")
 
 
 def _piped(db: Redis, calls: Sequence[Call], replicas: int, command: str) -> list[Any]:
     pipe = db.pipeline(transaction=False)
+    _fill(pipe, calls, replicas, command)
+    results = pipe.execute(raise_on_error=False)
+    if _demoted(results):
+        db.connection_pool.disconnect(inuse_connections=False)
+    return _confirmed(results, replicas)
+
+
+async def _piped_async(db: AsyncRedis, calls: Sequence[Call], replicas: int, command: str) -> list[Any]:
+    pipe = db.pipeline(transaction=False)
+    _fill(pipe, calls, replicas, command)
+    results = await pipe.execute(raise_on_error=False)
+    if _demoted(results):
+        await db.connection_pool.disconnect(inuse_connections=False)
+    return _confirmed(results, replicas)
+
+
+def _fill(pipe: Pipeline | AsyncPipeline, calls: Sequence[Call], replicas: int, command: str) -> None:
     for call in calls:
         pipe.execute_command(command, call.script.sha if command == "EVALSHA" else call.script.source, 0, *call.args)
     if replicas:
         pipe.execute_command("WAIT", replicas, REPLICA_MS)
-    results = list(pipe.execute(raise_on_error=False))
-    if replicas and (reached := results.pop()) < replicas:
+
+
+def _demoted(results: Sequence[Any]) -> bool:
+    """Whether a primary of before answered, which refuses writes and WAIT from now on.
+
+    New connections find the new one. Redis 6.2 wraps the error of a command within a script: then its text decides.
+    """
+    return any(
+        isinstance(result, ReadOnlyError)
+        or (isinstance(result, ResponseError) and ("READONLY" in str(result) or "WAIT cannot be used" in str(result)))
+        for result in results
+    )
+
+
+def _confirmed(results: list[Any], replicas: int) -> list[Any]:
+    """The results of the calls, without the answer of WAIT, which must be enough."""
+    if not replicas:
+        return results
+    *results, reached = results
+    if isinstance(reached, RedisError):
+        raise reached
+    if reached < replicas:
         raise TooFewReplicas(f"{reached} of {replicas} replicas have it")
     return results
 

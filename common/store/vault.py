@@ -6,7 +6,6 @@ A sealed value is `key id (4 bytes) + nonce (12) + ciphertext`; the key id tells
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 from collections.abc import Sequence
 
@@ -35,14 +34,15 @@ class Vault:
         if not secrets:
             raise ValueError("at least one encryption secret is needed")
         keys = [hashlib.sha256(b"relevo-seal\x00" + s.encode()).digest() for s in secrets]
-        self._ids = [hashlib.sha256(b"id\x00" + key).digest()[:_ID] for key in keys]
-        self._ciphers = {i: AESGCM(key) for i, key in zip(self._ids, keys, strict=True)}
+        ids = [hashlib.sha256(b"id\x00" + key).digest()[:_ID] for key in keys]
+        self._ciphers = {i: AESGCM(key) for i, key in zip(ids, keys, strict=True)}
+        self._id, self._encrypt = ids[0], self._ciphers[ids[0]].encrypt
         self._lookup = [hashlib.sha256(b"relevo-alias\x00" + s.encode()).digest() for s in secrets]
 
     def seal(self, data: bytes) -> bytes:
         """`data`, readable only with the key."""
         nonce = os.urandom(_NONCE)
-        return self._ids[0] + nonce + self._ciphers[self._ids[0]].encrypt(nonce, data, None)
+        return self._id + nonce + self._encrypt(nonce, data, None)
 
     def open(self, sealed: bytes) -> bytes:
         """The data that was sealed.
@@ -67,4 +67,4 @@ class Vault:
     def pseudonyms(self, kind: str, value: str) -> list[str]:
         """Keyed digests of an identity, one per key, the current key's first: look-ups without the identity at rest."""
         text = f"{kind}\x00{value}".encode()
-        return [hmac.digest(key, text, "sha256").hex()[:32] for key in self._lookup]
+        return [hashlib.blake2b(text, digest_size=16, key=key).hexdigest() for key in self._lookup]

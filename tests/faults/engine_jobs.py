@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import time
+from pathlib import Path
 
 from redis.asyncio import Redis
 
@@ -98,3 +99,26 @@ async def report() -> None:
     await note(db(), "began", now=1.0)
     await progress(db(), 60, "second of three")
     await note(db(), "went on", now=2.0)
+
+
+def cpu(n: int) -> dict[str, object]:
+    """Work that would hold up an event loop."""
+    return {"sum": sum(range(n)), "pid": os.getpid(), "job": _job().id}
+
+
+def plain_fail() -> None:
+    raise ChannelError("plainly down")
+
+
+def plain_later(at: float) -> None:
+    raise Later(at, "not yet")
+
+
+def die() -> None:
+    os._exit(9)
+
+
+def sleep_as(path: str) -> None:
+    """Says in a file who sleeps, then sleeps."""
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(60)

@@ -7,14 +7,17 @@ import time
 
 import pytest
 from redis import Redis
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
-from common.queueing import inspect, keys, manage, progress
+from common.queueing import inspect, keys, manage, progress, timings
 from common.queueing.events import events, recent
-from common.queueing.job import Enqueued, JobSpec, enqueue, enqueue_many
+from common.queueing.job import Backoff, Enqueued, JobSpec, enqueue, enqueue_many
 from tests.faults.engine_jobs import PATH
 from workers.engine import AsyncWorker, DeadJob
 from workers.engine.failure import RetryPolicy
-from workers.engine.scripts import CLAIM
+from workers.engine.scripts import CLAIM, SWEEP_LANES
 from workers.scheduler import AtomicScheduler
 
 
@@ -27,8 +30,8 @@ def job(name: str, job_id: str, **more) -> JobSpec:
     return JobSpec(id=job_id, queue="q", func=PATH + name, kwargs=more.pop("kwargs", {}), **more)
 
 
-def add(db: Redis, *specs: JobSpec) -> list[Enqueued]:
-    return enqueue_many(db, specs, now=time.time())
+def add(db: Redis, *specs: JobSpec, now: float | None = None) -> list[Enqueued]:
+    return enqueue_many(db, specs, now=now or time.time())
 
 
 def burst(url: str, **options) -> None:
@@ -184,3 +187,100 @@ def test_a_stock_job_with_no_options_is_left_as_it_is(db):
     """No field of ours is needed."""
     assert enqueue(db, job("noop", "a"), now=time.time()) is Enqueued.QUEUED
     assert not {b"limit", b"waits", b"doomed", b"dependency_ids"} & set(db.hkeys(keys.job("a")))
+
+
+def order(db: Redis) -> list[int]:
+    return [int(n) for n in db.lrange("order:lane-0", 0, -1)]
+
+
+def turn(n: int, **more) -> JobSpec:
+    return job("turn", f"t{n}", kwargs={"contact": 0, "n": n, "seconds": 0}, **more)
+
+
+def test_jobs_of_a_lower_number_go_first_and_equals_in_their_order(db, redis_url):
+    """All ten levels, whenever they came."""
+    add(db, *(turn(10 * p + n, priority=p) for n in range(3) for p in (5, 10, 1, 6, 4)))
+    assert inspect.counts(db, ["q"])["q"]["queued"] == 15
+    assert inspect.queue_names(db) == ["q"]
+    listed = [row.id for row in inspect.list_jobs(db, "q", "queued", offset=2, limit=5).rows]
+    assert listed == ["t12", "t40", "t41", "t42", "t50"]
+    burst(redis_url, concurrency=1)
+    assert order(db) == [10 * p + n for p in (1, 4, 5, 6, 10) for n in range(3)]
+    assert not db.exists(keys.bands("q"))
+    assert db.smembers(keys.QUEUES) == {b"rq:queue:q"}
+
+
+def test_rqs_tools_see_jobs_of_every_priority(db):
+    """Each band in use is a queue to them, its jobs' origin is the queue."""
+    add(db, turn(1, priority=1), turn(5))
+    assert {queue.name: queue.count for queue in Queue.all(connection=db)} == {"q": 1, "q:p1": 1}
+    found = Job.fetch("t1", connection=db, serializer=JSONSerializer)
+    assert (found.origin, found.get_status()) == ("q", "queued")
+
+
+def test_a_lane_keeps_its_order_whatever_the_priorities(db, redis_url):
+    """The head's priority counts against other lanes only; a retry and a hand-back stay in their band."""
+    add(db, turn(1, lane="a", priority=10), turn(2, lane="a", priority=1), turn(3, priority=1))
+    burst(redis_url, concurrency=1)
+    assert order(db) == [3, 1, 2]
+
+
+def test_what_waits_in_a_band_is_deleted_cleaned_and_swept(db):
+    """Management knows every list of a queue."""
+    add(db, turn(1, priority=1), turn(2, priority=10, lane="a"), turn(3))
+    db.delete("rq:queue:q:p10")
+    assert SWEEP_LANES(db, 0, 100, "2026-11-22T00:00:00.000000Z") == [1, 1]
+    assert db.lrange("rq:queue:q:p10", 0, -1) == [b"t2"]
+    assert manage.delete(db, "t1")
+    assert manage.empty(db, "q", now=time.time()) == 2
+    assert inspect.counts(db, ["q"])["q"]["queued"] == 0
+    assert inspect.oldest_queued(db, "q", now=time.time()) is None
+
+
+def test_a_job_that_waited_too_long_fails_and_its_lane_goes_on(db, redis_url):
+    """It never begins, and the dead-letter hook hears of it."""
+    dead = []
+
+    async def on_dead(one: DeadJob) -> None:
+        dead.append((one.id, one.reason))
+
+    add(db, job("noop", "old", ttl=0.01, lane="a"), job("noop", "next", lane="a"), job("noop", "young", ttl=60))
+    time.sleep(0.02)  # Redis' clock says how old it is
+    burst(redis_url, on_dead=on_dead)
+    assert dead == [("old", "JobExpired: it waited longer than its ttl")]
+    assert [status(db, one) for one in ("old", "next", "young")] == ["failed", "finished", "finished"]
+
+
+def test_a_job_that_has_begun_once_does_not_expire(db, redis_url):
+    """Its retries are not new jobs."""
+    add(db, job("fail_then_work", "a", kwargs={"times": 1}, ttl=0.2, backoff=Backoff("fixed", 0.3)))
+    burst(redis_url)
+    assert db.zscore(keys.DELAYED, "a") == pytest.approx(time.time() + 0.3, abs=0.15)
+    time.sleep(0.35)  # until its retry is due
+    AtomicScheduler(connection=db).enqueue_jobs()
+    burst(redis_url)
+    assert status(db, "a") == "finished"
+
+
+def test_a_job_says_how_many_like_it_are_kept(db, redis_url):
+    """Of those that completed, and of those that failed."""
+    add(db, *(job("noop", f"ok{n}") for n in range(20)), *(job("refuse", f"bad{n}") for n in range(20)))
+    burst(redis_url)
+    add(db, job("noop", "ok", keep_completed=5), job("refuse", "bad", keep_failed=3))
+    burst(redis_url)
+    assert inspect.counts(db, ["q"])["q"] == {
+        "queued": 0, "started": 0, "scheduled": 0, "deferred": 0, "finished": 5, "failed": 3,
+    }  # fmt: skip
+    assert (status(db, "ok"), status(db, "bad")) == ("finished", "failed")
+    assert len(list(db.scan_iter("rq:job:*"))) == 8
+
+
+def test_how_long_jobs_waited_and_ran_is_written_down(db, redis_url):
+    """By the worker's leave at the latest."""
+    add(db, *(job("nap", f"j{n}", kwargs={"seconds": 0.05}) for n in range(10)), now=time.time() - 20)
+    burst(redis_url)
+    stored = db.hgetall(keys.timings("q"))
+    run, wait = timings.read(stored, "run"), timings.read(stored, "wait")
+    assert (run.count, wait.count) == (10, 10)
+    assert 0.03 < run.quantile(0.5) < 0.3
+    assert 15 < wait.quantile(0.5) < 26

@@ -35,6 +35,15 @@ def test_an_error_with_attempts_left_is_tried_again_later():
     assert "ChannelError: down" in zlib.decompress(b64decode(ending.payload)).decode()
 
 
+def test_a_job_can_have_a_back_off_of_its_own():
+    """Fixed: always the same wait; exponential: its own base under the worker's cap; nonsense: the worker's."""
+    assert [POLICY.of("fixed 7").delay(attempt) for attempt in (1, 5, 50)] == [7.0] * 3
+    assert POLICY.of("fixed 7").delay(1, at_least=60) == 60
+    own = POLICY.of("exponential 0.5")
+    assert (own.base, own.cap, own.fixed) == (0.5, 300.0, False)
+    assert POLICY.of("") is POLICY.of("fixed soon") is POLICY
+
+
 def test_the_last_attempt_fails_for_good():
     """Attempt five of five leaves nothing to try."""
     assert judge(ChannelError("down"), run(5, 5), POLICY, now=NOW) == Ending(

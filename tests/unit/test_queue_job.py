@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from common.queueing.job import JobSpec, enqueue_call
+from common.queueing.job import Backoff, JobSpec, enqueue_call
 
 NOW = 1_795_000_000.0
 
@@ -39,3 +39,28 @@ def test_a_job_without_an_attempt_is_refused():
     """Zero attempts would be a job that cannot run."""
     with pytest.raises(ValueError, match="attempt"):
         JobSpec(id="a", queue="q", func="f.g", attempts=0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"priority": 0}, {"priority": 11}, {"priority": 1.5}, {"ttl": 0}, {"keep_completed": -1}, {"keep_failed": -1}],
+)
+def test_options_that_make_no_sense_are_refused(wrong):
+    """Where the job is made, not where it runs."""
+    with pytest.raises(ValueError, match=r"\w"):
+        JobSpec(id="a", queue="q", func="f.g", **wrong)
+
+
+def test_a_back_off_is_of_a_known_kind_and_takes_time():
+    """It travels as two words."""
+    assert str(Backoff("fixed", 1.5)) == "fixed 1.5"
+    with pytest.raises(ValueError, match="fixed or exponential"):
+        Backoff("linear", 1)
+    with pytest.raises(ValueError, match="fixed or exponential"):
+        Backoff("fixed", 0)
+
+
+def test_a_time_to_live_counts_from_when_the_job_may_begin():
+    """A delayed job does not expire before its time."""
+    flat = JobSpec(id="a", queue="q", func="f.g", due=NOW + 60, ttl=5).fields(NOW)
+    assert dict(zip(flat[::2], flat[1::2], strict=True))["expires"] == f"{NOW + 65:.3f}"

@@ -25,11 +25,14 @@ LOST = "AbandonedJobError: its worker was lost too often"
 
 
 class Beats:
-    """The heartbeat and the reaper."""
+    """The heartbeat and the reaper; `each` is called with every beat."""
 
-    def __init__(self, state: State, bury: Callable[[Run, str], Awaitable[None]]) -> None:
+    def __init__(
+        self, state: State, bury: Callable[[Run, str], Awaitable[None]], each: Callable[[], None] = lambda: None
+    ) -> None:
         self._state = state
         self._bury = bury
+        self._each = each
         self._burials: set[asyncio.Task[None]] = set()
         self._born = time.time()
 
@@ -37,8 +40,10 @@ class Beats:
         state, patience = self._state, Patience("beat")
         while True:
             try:
+                self._each()
                 await self._beat()
                 await self._reap()
+                await self.write_timings()
                 patience.reset()
                 await asyncio.sleep(min(5.0, state.lease / 4))
             except REDIS_ERRORS as error:
@@ -95,6 +100,15 @@ class Beats:
                 log.warning("job %s: its lease was lost, another worker runs it", run.context.id)
                 run.cancel("lost")
 
+    async def write_timings(self) -> None:
+        """Add what was measured to the queues' histograms. What is lost with a connection is lost: they are figures."""
+        pipe = self._state.db.pipeline(transaction=False)
+        for queue, fields in self._state.tally.take().items():
+            for name, amount in fields.items():
+                pipe.hincrbyfloat(keys.timings(queue), name, amount)
+        if len(pipe):
+            await pipe.execute()
+
     async def _reap(self) -> None:
         state = self._state
         back, *dead = await state.call(REAP, MARGIN, MOST_LOSSES, BURIAL, iso(time.time()), *state.queues)
@@ -109,7 +123,7 @@ class Beats:
     async def _bury_lost(self, row: list[Any]) -> None:
         """First the hook, then the ending: should this worker die too, the next reaper does it again."""
         queue, job_id, execution, data, failure_ttl, lane = row
-        claimed = [queue, job_id, execution, data or b"", None, None, failure_ttl, None, None, lane, None, None]
+        claimed = [queue, job_id, execution, data or b"", None, None, failure_ttl, None, None, lane, *[None] * 6]
         run = from_claim(claimed, self._state.name, time.time())
         try:
             run.work = read_work(run.data)

@@ -14,7 +14,7 @@ from workers.engine.run import Ending, Run, from_claim
 from workers.engine.scripts import CLAIM
 from workers.engine.state import REDIS_ERRORS, Patience, State, log
 
-BATCH = 32  # jobs a claim
+BATCH = 64  # jobs a claim
 GATHER = 0.002  # seconds to let slots come free before a small claim
 POLL = 1.0  # seconds between looks when no token came: stock clients push none
 BACKLOG = 128  # unwritten endings at which claiming stops: Redis is slower than the jobs
@@ -27,7 +27,6 @@ class Claims:
         self._state = state
         self._start = start
         self._hungry = asyncio.Event()
-        self._worth = max(1, min(8, state.concurrency // 4))
         self._doubt = True  # a claim may have run unheard
         self.trips = 0
 
@@ -36,7 +35,7 @@ class Claims:
         state, patience = self._state, Patience("claim")
         while not state.stopping:
             state.kick.clear()  # before the claim: a kick during it must not be lost
-            if 0 < state.free < self._worth:
+            if 0 < state.free < state.worth:
                 await asyncio.sleep(GATHER)
             if state.free <= 0 or len(state.pending) > BACKLOG:
                 state.blocked = True
@@ -88,7 +87,7 @@ class Claims:
             if state.stopping:
                 return
             try:
-                hit = await state.db.blpop(tokens, timeout=POLL)
+                hit = await state.db.blocking("BLPOP", *tokens, POLL, seconds=POLL)
                 if hit and state.free <= 0:  # leave it to others
                     await state.db.lpush(hit[0], 1)
                     self._hungry.clear()
@@ -107,7 +106,7 @@ class Claims:
         for key in listed - mine:
             job_id, _, execution = key.rpartition(":")
             queue = await state.db.hget(keys.job(job_id), "origin")
-            row = [queue or b"", job_id.encode(), execution.encode(), b"", *[None] * 8]
+            row = [queue or b"", job_id.encode(), execution.encode(), b"", *[None] * 12]
             run = from_claim(row, state.name, time.time())
             run.ending = Ending("back")
             log.info("job %s was claimed unheard: given back", job_id)

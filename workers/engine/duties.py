@@ -14,14 +14,15 @@ import orjson
 from redis import Redis
 
 from common.clock import iso
-from common.queueing import keys
-from common.queueing.inspect import queue_names
+from common.queueing import keys, timings, waiting
+from common.queueing.inspect import counts, queue_names
 from workers.engine.scripts import SWEEP_LANES
 
 log = logging.getLogger("relevo.scheduler")
 
 LANE_AGE, LANES = 30, 200  # a lane is looked at when its last look is so many seconds old; most a sweep
 EXPIRED = 500  # entries a registry and pass
+_SAMPLED = ("queued", "started", "scheduled", "deferred", "failed")
 
 
 class Duties:
@@ -52,7 +53,9 @@ class Duties:
 
     def _sampler(self, step: int, most: int) -> Callable[[float], None]:
         def write(now: float) -> None:
-            data = orjson.dumps(sample(self._db, now=now))
+            times = times_since(self._db, step)
+            rows = {queue: [*row, *times[queue]] for queue, row in sample(self._db, now=now).items() if queue in times}
+            data = orjson.dumps(rows)
             self._db.xadd(keys.samples(step), {"q": data}, maxlen=most, approximate=True)
 
         return write
@@ -83,24 +86,41 @@ class Duties:
 
 
 def sample(db: Redis, *, now: float) -> dict[str, list[float | int | None]]:
-    """Queue to what stands in it, as `keys.samples` describes it."""
+    """Queue to what stands in it, as `keys.samples` describes it, up to the totals."""
     queues = queue_names(db)
+    found, heads = counts(db, queues), waiting.heads(db, queues)
     pipe = db.pipeline(transaction=False)
     for queue in queues:
-        pipe.llen(keys.queue(queue))
-        for registry in (keys.wip, keys.scheduled, keys.deferred, keys.failed):
-            pipe.zcard(registry(queue))
-        pipe.lindex(keys.queue(queue), 0)
         pipe.hmget(keys.totals(queue), "finished", "failed")
-    rows = pipe.execute()
-    heads = [row.decode() if row else "" for row in rows[5::7]]
-    for head in heads:
-        pipe.hget(keys.job(head), "enqueued_at")
-    ages = [_age(at, now) for at in pipe.execute()]
+        for head in heads[queue]:
+            pipe.hget(keys.job(head), "enqueued_at")
+    answers = iter(pipe.execute())
     out: dict[str, list[float | int | None]] = {}
-    for i, queue in enumerate(queues):
-        counts, totals = rows[7 * i : 7 * i + 5], rows[7 * i + 6]
-        out[queue] = [*counts, ages[i], *(int(total or 0) for total in totals)]
+    for queue in queues:
+        totals = [int(total or 0) for total in next(answers)]
+        ages = [age for _ in heads[queue] if (age := _age(next(answers), now)) is not None]
+        out[queue] = [*(found[queue][state] for state in _SAMPLED), max(ages, default=None), *totals]
+    return out
+
+
+def times_since(db: Redis, step: int) -> dict[str, list[float | None]]:
+    """Queue to [wait p50, wait p95, run p50, run p95] of the jobs that ended since this was last asked for `step`."""
+    queues = queue_names(db)
+    pipe = db.pipeline(transaction=False)
+    pipe.get(keys.timings_seen(step))
+    for queue in queues:
+        pipe.hgetall(keys.timings(queue))
+    seen, *stored = pipe.execute()
+    before: dict[str, dict[str, Any]] = orjson.loads(seen) if seen else {}
+    out: dict[str, list[float | None]] = {}
+    after: dict[str, dict[str, Any]] = {}
+    for queue, fields in zip(queues, stored, strict=True):
+        now = {kind: timings.read(fields, kind) for kind in timings.KINDS}
+        then = timings.unpacked(before.get(queue, {}))
+        after[queue] = timings.packed(now)
+        spans = [now[kind] - then.get(kind, timings.EMPTY) for kind in timings.KINDS]
+        out[queue] = [span.quantile(q) for span in spans for q in (0.5, 0.95)]
+    db.set(keys.timings_seen(step), orjson.dumps(after), ex=2 * step + 60)
     return out
 
 

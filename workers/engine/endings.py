@@ -27,7 +27,7 @@ class Endings:
         state = self._state
         while True:
             await state.ended.wait()
-            if len(state.pending) < BATCH and state.running:
+            if len(state.pending) < state.worth and state.running:
                 await asyncio.sleep(GATHER)
             state.writing, state.pending = state.pending[:BATCH], state.pending[BATCH:]
             if not state.pending:

@@ -6,7 +6,7 @@ import random
 import traceback
 import zlib
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
@@ -34,15 +34,45 @@ class DependencyFailed(RelevoError):
     """A job that this one needs has failed."""
 
 
+class JobExpired(RelevoError):
+    """The job waited longer than its `ttl`: it is not begun any more."""
+
+
+class ChildDied(RelevoError):
+    """The job's own process ended without a word: killed, or out of memory."""
+
+    retryable = True
+
+
+class ChildFailed(RelevoError):
+    """The job raised in its own process; `line` and `trace` are as `describe` made them there."""
+
+    def __init__(self, line: str, trace: str, *, retryable: bool, retry_after: float | None) -> None:
+        super().__init__(line)
+        self.line, self.trace = line, trace
+        self.retryable, self.retry_after = retryable, retry_after
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off with full jitter; seconds."""
+    """Exponential back-off with full jitter; seconds. `fixed`: always `base`."""
 
     base: float = 2.0
     cap: float = 300.0
+    fixed: bool = False
+
+    def of(self, backoff: str) -> RetryPolicy:
+        """The policy of a job that says `<kind> <seconds>`; this one when it says nothing that can be read."""
+        kind, _, seconds = backoff.partition(" ")
+        try:
+            return replace(self, base=float(seconds), fixed=kind == "fixed") if kind else self
+        except ValueError:
+            return self
 
     def delay(self, attempt: int, *, at_least: float = 0.0, rng: random.Random | None = None) -> float:
         """Seconds to wait after the failed `attempt` (1-based): never under `at_least`, spread above it."""
+        if self.fixed:
+            return max(self.base, at_least)
         ceiling = min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
         draw = (rng or random).uniform(0.0, ceiling)
         return max(draw, at_least + min(draw, 1.0) if at_least else draw)
@@ -55,7 +85,7 @@ def judge(error: BaseException, run: Run, policy: RetryPolicy, *, now: float) ->
     line, trace = describe(error)
     if run.context.last_attempt or getattr(error, "retryable", True) is False:
         return Ending("failed", ttl=run.failure_ttl, payload=pack(trace), error=line)
-    wait = policy.delay(run.context.attempt, at_least=getattr(error, "retry_after", None) or 0.0)
+    wait = policy.of(run.backoff).delay(run.context.attempt, at_least=getattr(error, "retry_after", None) or 0.0)
     return Ending("retry", payload=pack(trace), due=now + wait, error=line)
 
 
@@ -65,6 +95,8 @@ def describe(error: BaseException) -> tuple[str, str]:
     Frames and types are kept, and messages only of errors that cannot quote a customer: others (a ValueError, say)
     repeat the text that broke them.
     """
+    if isinstance(error, ChildFailed):
+        return error.line, error.trace
     return _line(error), _trace(error)[-MOST_TRACE:]
 
 

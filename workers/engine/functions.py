@@ -17,17 +17,18 @@ class Functions:
 
     Args:
         allow: prefixes of dotted paths; `workers.jobs.` allows `workers.jobs.answer`.
+        plain: functions that are no `async def` are found, too.
     """
 
-    def __init__(self, allow: Sequence[str]) -> None:
-        self._allow = tuple(allow)
+    def __init__(self, allow: Sequence[str], *, plain: bool = False) -> None:
+        self._allow, self._plain = tuple(allow), plain
         self._known: dict[str, JobFunction] = {}
 
     def find(self, path: str) -> JobFunction:
-        """The `async def` of `path`.
+        """The function of `path`.
 
         Raises:
-            JobNotAllowed: outside the allow-list, missing, private or not `async def`.
+            JobNotAllowed: outside the allow-list, missing, private, no function, or plain where that is not allowed.
         """
         found = self._known.get(path)
         if found is None:
@@ -42,6 +43,8 @@ class Functions:
             function = getattr(importlib.import_module(module), name)
         except (ModuleNotFoundError, AttributeError) as error:
             raise JobNotAllowed(f"there is no {path}") from error
+        if self._plain and inspect.isfunction(function):
+            return function
         if not inspect.iscoroutinefunction(function):
             raise JobNotAllowed(f"{path} is not an async def")
         return function  # type: ignore[no-any-return]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ from common.queueing.context import JobContext
 from common.queueing.job import DAY
 from common.store.scripts import Arg
 
+log = logging.getLogger("relevo.worker")
+
+LARGEST_RESULT = 65_536  # bytes
 Kind = Literal["ok", "failed", "stopped", "retry", "later", "back"]
 Why = Literal["", "stop", "back", "lost"]
 
@@ -55,6 +59,9 @@ class Run:
 
     Attributes:
         doomed: id of a job it needed that has failed: it may not run.
+        expired: it waited longer than it may.
+        backoff: `<kind> <seconds>` of the job, else ''.
+        keep: ended jobs its queue keeps when it completes, and when it fails; None: as the worker has it.
         why: set before its task is cancelled: stop (a person), back (the worker stops), lost (another run has it).
     """
 
@@ -65,6 +72,9 @@ class Run:
     failure_ttl: int
     started: float
     doomed: str = ""
+    expired: bool = False
+    backoff: str = ""
+    keep: tuple[int | None, int | None] = (None, None)
     task: asyncio.Task[None] | None = None
     ending: Ending | None = None
     begun: bool = False
@@ -83,11 +93,12 @@ class Run:
             self.task.cancel()
 
     def row(self, at: float) -> tuple[Arg, ...]:
-        """Its twelve arguments of the finish script."""
+        """Its thirteen arguments of the finish script."""
         end = self.ending or Ending("back")
+        keep = self.keep[0 if end.kind == "ok" else 1]
         return (
             *self.lease, end.kind, end.ttl, f"{at:.6f}", iso(at), f"{self.started:.6f}", self.context.lane,
-            end.payload, f"{end.due:.3f}", end.error,
+            end.payload, f"{end.due:.3f}", end.error, "" if keep is None else keep,
         )  # fmt: skip
 
 
@@ -108,6 +119,9 @@ def from_claim(row: Sequence[Any], worker: str, now: float) -> Run:
         failure_ttl=7 * DAY if failure_ttl is None else failure_ttl,
         started=now,
         doomed=(row[11] or b"").decode(),
+        backoff=(row[12] or b"").decode(),
+        keep=(_integer(row[13]), _integer(row[14])),
+        expired=bool(row[15]),
     )
 
 
@@ -124,6 +138,21 @@ def read_work(data: bytes) -> Work:
     if instance is not None or not (isinstance(func, str) and isinstance(args, list) and isinstance(kwargs, dict)):
         raise ValueError("the job's data names no function")
     return Work(func, args, kwargs)
+
+
+def packed(result: Any, job_id: str) -> bytes:
+    """A result as its job's hash keeps it; nothing for None."""
+    if result is None:
+        return b""
+    try:
+        packed = orjson.dumps(result, default=str)
+    except TypeError:
+        log.warning("job %s: its result is not JSON and is not kept", job_id)
+        return b""
+    if len(packed) > LARGEST_RESULT:
+        log.warning("job %s: its result has %d bytes and is not kept", job_id, len(packed))
+        return b""
+    return packed
 
 
 def _integer(value: bytes | None) -> int | None:

@@ -9,6 +9,8 @@ import time
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from common.store.multiplex import Multiplexed
+
 log = logging.getLogger("relevo.start")
 
 
@@ -32,3 +34,13 @@ def wait_for_redis(db: Redis, *, most: float = float("inf")) -> None:
             pause = min(pause * 2, 5.0)
         else:
             return
+
+
+def async_twin(connection: Redis) -> Multiplexed:
+    """An asyncio client to where `connection` goes, for the `rq` command line, which hands over only that."""
+    wanted = ("host", "port", "db", "username", "password", "path", "ssl")
+    given = connection.connection_pool.connection_kwargs
+    options = {name: given[name] for name in wanted if given.get(name)}
+    if "path" in options:
+        options["unix_socket_path"] = options.pop("path")
+    return Multiplexed(**options, socket_timeout=5, socket_connect_timeout=2)

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import RedisError
 
+from common.queueing.timings import Tally
+from common.store.multiplex import Multiplexed
 from common.store.scripts import Arg, Script
 from workers.engine.run import Run
 from workers.engine.scripts import MARGIN
@@ -35,9 +36,10 @@ class State:
         kick: the claim loop looks again.
         blocked: the claim loop waits for a slot.
         stopping: no more claims; over: the loops end.
+        tally: how long jobs waited and ran, since the last beat.
     """
 
-    db: Redis
+    db: Multiplexed
     name: str
     queues: Sequence[str]
     concurrency: int
@@ -51,10 +53,16 @@ class State:
     blocked: bool = False
     stopping: bool = False
     over: bool = False
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def free(self) -> int:
         return self.concurrency - len(self.running)
+
+    @property
+    def worth(self) -> int:
+        """Jobs that make a call to Redis worth its while: for fewer, a moment is waited for more."""
+        return max(1, min(16, self.concurrency // 4))
 
     @property
     def idle(self) -> bool:
@@ -73,7 +81,13 @@ class State:
 
     def end(self, run: Run) -> None:
         """Its ending is known: to be written with the others of this moment."""
-        self.pending.append((run, run.row(time.time())))
+        at = time.time()
+        self.pending.append((run, run.row(at)))
+        if run.ending and run.ending.kind in {"ok", "failed", "retry"}:
+            queue, waited = run.context.queue, run.started - run.context.enqueued_at
+            if run.context.enqueued_at:
+                self.tally.add(queue, "wait", max(0.0, waited))
+            self.tally.add(queue, "run", at - run.started)
         self.ended.set()
         if self.blocked:
             self.kick.set()
@@ -84,11 +98,7 @@ class State:
         Raises:
             RedisError, OSError: whether it ran is not known.
         """
-        try:
-            return await script.run(self.db, *args)
-        except ReadOnlyError:  # the primary has moved: new connections find the new one
-            await self.db.connection_pool.disconnect(inuse_connections=False)
-            raise
+        return await script.run(self.db, *args)
 
 
 class Patience:

@@ -9,32 +9,34 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-import orjson
 import uvloop
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from rq.serializers import JSONSerializer
 from rq.worker.base import BaseWorker
 
 from common.queueing.context import enter
+from common.store.multiplex import Multiplexed
 from workers.engine.beats import BURIAL, Beats
+from workers.engine.child import Prepare
+from workers.engine.children import Children
 from workers.engine.claims import Claims
 from workers.engine.commands import Commands
 from workers.engine.endings import Endings
-from workers.engine.failure import DependencyFailed, JobTimeout, RetryPolicy, judge
+from workers.engine.failure import DependencyFailed, JobExpired, JobTimeout, RetryPolicy, judge
 from workers.engine.functions import Functions
 from workers.engine.lag import LagWatch
-from workers.engine.run import DeadJob, Ending, Run, read_work
+from workers.engine.recycle import Recycle
+from workers.engine.run import DeadJob, Ending, Run, packed, read_work
 from workers.engine.scripts import WAKE
+from workers.engine.startup import async_twin
 from workers.engine.state import REDIS_ERRORS, State
 
 log = logging.getLogger("relevo.worker")
 
 Hook = Callable[["AsyncWorker"], Awaitable[None]]
 OnDead = Callable[[DeadJob], Awaitable[None]]
-LARGEST_RESULT = 65_536  # bytes
 HAND_BACK = 2.0  # seconds that cancelled jobs get to end; what ignores its cancel is left to its lease
 
 
@@ -51,6 +53,9 @@ class AsyncWorker(BaseWorker):
         retry: back-off of failed attempts.
         grace: seconds that running jobs get to end after a warm stop before they are handed back.
         keep_finished, keep_failed: jobs kept a queue.
+        max_jobs, max_memory_mb: the worker stops, warmly, when it has run so many jobs or holds more; 0: never.
+        forking: run each job, plain functions too, in a process of its own.
+        prepare_child: called first in each such process; a function of a module.
         on_start, on_stop: awaited before the first claim and after the last ending.
         on_dead: awaited when a job fails for good, before that is written; it may be called again after a crash.
     """
@@ -61,14 +66,18 @@ class AsyncWorker(BaseWorker):
         name: str | None = None,
         *,
         connection: Redis,
-        db: AsyncRedis | None = None,
+        db: Multiplexed | None = None,
         concurrency: int = 50,
-        lease: float = 15.0,
+        lease: float = 12.0,
         allow: Sequence[str] = ("workers.jobs.",),
         retry: RetryPolicy | None = None,
         grace: float = 21.0,
         keep_finished: int = 10_000,
         keep_failed: int = 100_000,
+        max_jobs: int = 0,
+        max_memory_mb: int = 0,
+        forking: bool = False,
+        prepare_child: Prepare | None = None,
         on_start: Hook | None = None,
         on_stop: Hook | None = None,
         on_dead: OnDead | None = None,
@@ -76,11 +85,13 @@ class AsyncWorker(BaseWorker):
     ) -> None:
         super().__init__(queues, name, connection=connection, **{**options, "serializer": JSONSerializer})
         self.concurrency, self.lease, self.grace = concurrency, lease, grace
-        self.db = db or _async_twin(connection)
+        self.db = db or async_twin(connection)
         self.retry = retry or RetryPolicy()
         self.trips = (0, 0)
         self._keep = (keep_finished, keep_failed)
         self._functions = Functions(allow)
+        self._children = Children(allow, prepare_child) if forking else None
+        self._recycle = Recycle(max_jobs, max_memory_mb, self._stop)
         self._on_start, self._on_stop, self._on_dead = on_start, on_stop, on_dead
         self._jobs: State | None = None
         self._helpers: list[asyncio.Task[None]] = []
@@ -95,9 +106,11 @@ class AsyncWorker(BaseWorker):
         state = self._jobs = State(self.db, self.name, self.queue_names(), self.concurrency, self.lease, burst=burst)
         claims = Claims(state, self._start)
         endings = Endings(state, keep_finished=self._keep[0], keep_failed=self._keep[1])
-        beats = Beats(state, self._bury)
+        beats = Beats(state, self._bury, self._recycle.look)
         commands = Commands(state, self.pubsub_channel_name, self._stop)
         lag = LagWatch()
+        if self._children:
+            self._children.warm()
         self._catch_signals()
         lag.start()
         try:
@@ -180,15 +193,23 @@ class AsyncWorker(BaseWorker):
         run.work = read_work(run.data)
         if run.doomed:
             raise DependencyFailed(f"job {run.doomed} has failed")
-        function = self._functions.find(run.work.func)
+        if run.expired:
+            raise JobExpired("it waited longer than its ttl")
         try:
             async with asyncio.timeout(run.timeout) as clock:
-                result = await function(*run.work.args, **run.work.kwargs)
+                payload = await self._call(run)
         except TimeoutError as error:
             if clock.expired():
                 raise JobTimeout(f"ran longer than {run.timeout:g} s") from error
             raise
-        return Ending("ok", ttl=run.result_ttl, payload=_packed(result, run.context.id))
+        return Ending("ok", ttl=run.result_ttl, payload=payload)
+
+    async def _call(self, run: Run) -> bytes:
+        """Call the job's function; its result as the hash keeps it."""
+        if self._children:
+            return await self._children.run(run)
+        function = self._functions.find(run.work.func)
+        return packed(await function(*run.work.args, **run.work.kwargs), run.context.id)
 
     async def _bury(self, run: Run, reason: str) -> None:
         """Tell the hook; whatever it does, the ending is written."""
@@ -204,6 +225,7 @@ class AsyncWorker(BaseWorker):
         state = self._jobs
         assert state is not None  # noqa: S101  only `main` claims
         state.running.pop(run.context.execution, None)
+        self._recycle.job_ended()
         if run.why == "lost":
             state.kick.set()
             return
@@ -246,6 +268,7 @@ class AsyncWorker(BaseWorker):
         try:
             async with asyncio.timeout(3):
                 await state.call(WAKE, *state.queues)  # tokens we took and did not use
+                await beats.write_timings()
                 if state.idle:
                     await beats.unregister()
                 await self.db.aclose()
@@ -260,28 +283,3 @@ def _cut_short(run: Run) -> Ending | None:
     if run.why == "stop":
         return Ending("stopped", ttl=run.failure_ttl, error="Cancelled: a person stopped it")
     return Ending("failed", ttl=run.failure_ttl, error="Cancelled: it cancelled itself")
-
-
-def _packed(result: Any, job_id: str) -> bytes:
-    """A result as its job's hash keeps it; nothing for None."""
-    if result is None:
-        return b""
-    try:
-        packed = orjson.dumps(result, default=str)
-    except TypeError:
-        log.warning("job %s: its result is not JSON and is not kept", job_id)
-        return b""
-    if len(packed) > LARGEST_RESULT:
-        log.warning("job %s: its result has %d bytes and is not kept", job_id, len(packed))
-        return b""
-    return packed
-
-
-def _async_twin(connection: Redis) -> AsyncRedis:
-    """An asyncio client to where `connection` goes, for the `rq` command line, which hands over only that."""
-    wanted = ("host", "port", "db", "username", "password", "path", "ssl")
-    given = connection.connection_pool.connection_kwargs
-    options = {name: given[name] for name in wanted if given.get(name)}
-    if "path" in options:
-        options["unix_socket_path"] = options.pop("path")
-    return AsyncRedis(**options, socket_timeout=5, socket_connect_timeout=2)

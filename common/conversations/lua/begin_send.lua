@@ -3,7 +3,7 @@
 --       10 name of this question: asked twice (Redis had forgotten a script), it is answered the same
 -- Returns {verdict, detail, phone_number_id, who (sealed), body (sealed)}:
 --   send | done (accepted before) | canceled (why) | failed (error) | unknown (settle time) |
---   wait (until; detail 2nd: why in phone_number_id's place) | fenced | gone
+--   wait (until, why, seconds from now in their places) | fenced | gone
 local t, mid = ARGV[1], ARGV[2]
 local mk = K.message(t, mid)
 local m = redis.call('HMGET', mk, 'state', 'conv', 'need', 'settle_at', 'body', 'kind', 'error', 'why', 'asked')
@@ -22,6 +22,9 @@ local function cancel(why)
   bump(t, cid)
   return { 'canceled', why }
 end
+local function wait(until_, why)
+  return { 'wait', string.format('%.6f', until_), why, string.format('%.6f', until_ - now) }
+end
 local function go()
   return { 'send', '', conv[2], redis.call('HGET', K.contact(t, conv[3]), 'who') or '', m[5] }
 end
@@ -33,7 +36,7 @@ if m[6] ~= 'template' and now > tonumber(conv[4] or 0) - 60 then return cancel('
 -- A number that rests makes everybody wait; one that was blocked is tried again by one message, not by all of them.
 local paused = redis.call('HMGET', K.number(t, conv[2]), 'paused_until', 'reason', 'blocked')
 if paused[1] then
-  if tonumber(paused[1]) > now then return { 'wait', paused[1], paused[2] or '' } end
+  if tonumber(paused[1]) > now then return wait(tonumber(paused[1]), paused[2] or '') end
   if paused[3] == '1' then redis.call('HSET', K.number(t, conv[2]), 'paused_until', string.format('%.3f', now + ARGV[6])) end
 end
 -- GCRA: when a message of this budget may go, in us; both budgets are asked before either is spent
@@ -45,7 +48,7 @@ local n_tat, p_tat = tat_of(nk), tat_of(pk)
 local n_burst = math.max(1, math.floor(ARGV[7] / 4)) -- a quarter of a second's worth may go at once
 local n_at, p_at = n_tat - (n_burst - 1) * n_step, p_tat - (ARGV[9] - 1) * p_step
 local free = math.max(n_at, p_at)
-if free > us then return { 'wait', string.format('%.6f', free / 1000000), free == p_at and 'pair limit' or 'number limit' } end
+if free > us then return wait(free / 1000000, free == p_at and 'pair limit' or 'number limit') end
 redis.call('SET', nk, string.format('%.0f', n_tat + n_step), 'PX', 60000)
 redis.call('SET', pk, string.format('%.0f', p_tat + p_step), 'PX', math.ceil((p_tat + p_step - us) / 1000) + 1000)
 

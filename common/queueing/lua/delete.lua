@@ -13,7 +13,7 @@ for i = 2, #ARGV do
   if status and status ~= 'started' then
     done = done + 1
     if status == 'queued' then
-      local list = 'rq:queue:' .. queue
+      local list = q_list(id, queue)
       if call('LPOS', list, id, 'MAXLEN', LONGEST) then call('LREM', list, 1, id) end
     elseif status == 'scheduled' then
       q_unschedule(id, queue)

@@ -18,7 +18,10 @@
 --   q_advance(lane, id, iso) -> 1 id was the head, is gone, and the next one was set free | 0
 --   q_release(id, queue, iso) sets a job free that waited for its lane: to its queue, or to the scheduler's set
 --   q_schedule(id, queue, due)  q_unschedule(id, queue)  the scheduler's set and the per-queue index of it
---   q_push(id, queue, iso, front) to the end of its queue (front: to its head, as old as it was); wakes a worker
+--   q_push(id, queue, iso, front) to the end of its band of the queue (front: to its head, as old as it was); wakes a
+--       worker. Priority 5 is the queue's own list; each other one in use has a list beside it, known by `rq:bands:`
+--   q_list(id, queue) -> the list that holds, or would hold, the job
+--   q_lists(queue) -> its lists, the most urgent first
 --   q_wake(queue) leaves at most one token for an idle worker
 --   q_event(queue, kind, id, detail) tells whoever reads the queue's events
 --   q_now() -> unix seconds of Redis, as a number
@@ -33,17 +36,57 @@ local function q_event(queue, kind, id, detail)
   call('XADD', 'rq:events:' .. queue, 'MAXLEN', '~', 5000, '*', 'kind', kind, 'job', id, 'detail', detail)
 end
 
+local woken = {} -- by this call: nobody takes a token while a script runs
 local function q_wake(queue)
+  if woken[queue] then return end
+  woken[queue] = true
   local key = 'rq:wake:' .. queue
   if call('EXISTS', key) == 0 then call('LPUSH', key, '1') end
 end
 
-local function q_push(id, queue, iso, front)
+local function q_band(queue, priority)
+  if not priority or priority == '5' then return 'rq:queue:' .. queue end
+  return 'rq:queue:' .. queue .. ':p' .. priority, priority
+end
+
+local function q_list(id, queue)
+  return q_band(queue, call('HGET', 'rq:job:' .. id, 'priority'))
+end
+
+local function q_lists(queue)
+  local main = 'rq:queue:' .. queue
+  local bands = call('ZRANGE', 'rq:bands:' .. queue, 0, -1, 'WITHSCORES')
+  if #bands == 0 then return {main} end
+  local out, placed = {}, false
+  for i = 1, #bands, 2 do
+    if not placed and tonumber(bands[i + 1]) > 5 then
+      out[#out + 1], placed = main, true
+    end
+    out[#out + 1] = bands[i]
+  end
+  if not placed then out[#out + 1] = main end
+  return out
+end
+
+local function q_put(id, list, priority, queue, iso, front)
   local job = 'rq:job:' .. id
-  call('HSET', job, 'status', 'queued')
-  if not front then call('HSET', job, 'enqueued_at', iso) end -- what goes back to the front has waited since then
-  call(front and 'LPUSH' or 'RPUSH', 'rq:queue:' .. queue, id)
+  if priority then -- a queue of its own to RQ's tools, as long as it holds something
+    call('ZADD', 'rq:bands:' .. queue, priority, list)
+    call('SADD', 'rq:queues', list)
+  end
+  if front then -- what goes back to the front has waited since then
+    call('HSET', job, 'status', 'queued')
+    call('LPUSH', list, id)
+  else
+    call('HSET', job, 'status', 'queued', 'enqueued_at', iso)
+    call('RPUSH', list, id)
+  end
   q_wake(queue)
+end
+
+local function q_push(id, queue, iso, front)
+  local list, priority = q_list(id, queue)
+  q_put(id, list, priority, queue, iso, front)
 end
 
 local function q_schedule(id, queue, due)
@@ -61,15 +104,19 @@ local function q_lane_head(lane)
   return call('LINDEX', 'rq:lane:' .. lane, 0)
 end
 
-local function q_release(id, queue, iso)
-  local job = 'rq:job:' .. id
+local function q_free(id, queue, iso, due, priority)
   call('ZREM', 'rq:deferred:' .. queue, id)
-  local due = call('HGET', job, 'due')
   if due then
-    call('HDEL', job, 'due')
+    call('HDEL', 'rq:job:' .. id, 'due')
     if tonumber(due) > q_now() then return q_schedule(id, queue, due) end
   end
-  q_push(id, queue, iso)
+  local list, band = q_band(queue, priority)
+  q_put(id, list, band, queue, iso)
+end
+
+local function q_release(id, queue, iso)
+  local f = call('HMGET', 'rq:job:' .. id, 'due', 'priority')
+  q_free(id, queue, iso, f[1], f[2])
 end
 
 -- Ids whose job is gone or over are dropped on the way: a lane never stands still behind them.
@@ -83,9 +130,9 @@ local function q_advance(lane, id, iso)
       call('ZREM', 'rq:lanes', lane)
       return 0
     end
-    local job = call('HMGET', 'rq:job:' .. next_id, 'origin', 'status')
+    local job = call('HMGET', 'rq:job:' .. next_id, 'origin', 'status', 'due', 'priority')
     if job[2] == 'deferred' then
-      q_release(next_id, job[1], iso)
+      q_free(next_id, job[1], iso, job[3], job[4])
       return 1
     end
     if job[2] == 'queued' or job[2] == 'scheduled' or job[2] == 'started' then return 0 end

@@ -3,7 +3,7 @@
 -- ARGV: most to take, worker, lease + margin in s, iso now, prefix of execution ids, queue, ...
 -- Returns {microseconds until a limited queue may go on or -1,
 --          {queue, id, execution, data, timeout, result_ttl, failure_ttl, retries_left, number_of_retries, lane,
---           enqueued_at, id of a needed job that failed}, ...}
+--           enqueued_at, id of a needed job that failed, back-off, keep_completed, keep_failed, 1 if it is too old}, ...}
 local LOOKS = 200 -- ids a queue and claim, also when none of them may start
 local k, worker, ttl, iso, prefix = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local out, wait, n, mine = {-1}, -1, 0, {}
@@ -55,9 +55,11 @@ end
 local function start(queue, id)
   local job = 'rq:job:' .. id
   local f = call('HMGET', job, 'data', 'timeout', 'result_ttl', 'failure_ttl', 'retries_left', 'number_of_retries',
-    'lane', 'enqueued_at', 'status', 'ttl', 'doomed', 'limit', 'slot')
+    'lane', 'enqueued_at', 'status', 'ttl', 'doomed', 'limit', 'slot', 'backoff', 'keep_completed', 'keep_failed',
+    'expires')
   if not f[1] or not waits(f[9]) then return false end
-  if f[12] then
+  local old = f[17] and f[6] == '0' and tonumber(f[17]) < now -- what has begun once is not too old
+  if f[12] and not old then
     if not turn(id, queue, f[12], f[13]) then return false end
     if f[13] then call('HDEL', job, 'slot') end
   end
@@ -72,19 +74,40 @@ local function start(queue, id)
   call('EXPIRE', 'rq:execution:' .. key, ttl)
   call('ZADD', 'rq:executions:' .. id, score, execution)
   call('EXPIRE', 'rq:executions:' .. id, ttl)
-  out[#out + 1] = {queue, id, execution, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[11]}
+  out[#out + 1] = {queue, id, execution, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[11], f[14], f[15], f[16],
+    old and '1'}
   mine[#mine + 1] = key
   return key
 end
 
+-- How many jobs wait; an empty band is forgotten.
+local function length(queue, lists)
+  local sum = 0
+  for _, list in ipairs(lists) do
+    local n = call('LLEN', list)
+    if n == 0 and #lists > 1 and call('ZREM', 'rq:bands:' .. queue, list) == 1 then call('SREM', 'rq:queues', list) end
+    sum = sum + n
+  end
+  return sum
+end
+
+-- The next id of the first list that has one.
+local function pop(lists)
+  while lists[1] do
+    local id = call('LPOP', lists[1])
+    if id then return id end
+    table.remove(lists, 1)
+  end
+end
+
 local function take(queue)
-  local list = 'rq:queue:' .. queue
-  local many = math.min(k - n, call('LLEN', list))
+  local lists = q_lists(queue)
+  local many = math.min(k - n, length(queue, lists))
   if many > 0 and call('SISMEMBER', 'rq:paused-queues', queue) == 0 then
     many = allowed(queue, many)
     local leases, looks = {}, 0
     while many > 0 and looks < LOOKS do
-      local id = call('LPOP', list)
+      local id = pop(lists)
       if not id then break end
       looks = looks + 1
       local key = start(queue, id)
@@ -96,7 +119,7 @@ local function take(queue)
     end
     if #leases > 0 then call('ZADD', 'rq:wip:' .. queue, unpack(leases)) end
     -- one token at a time: whoever takes a full batch, or stops looking, passes it on
-    if (n == k or looks == LOOKS) and call('LLEN', list) > 0 then q_wake(queue) end
+    if (n == k or looks == LOOKS) and length(queue, lists) > 0 then q_wake(queue) end
   end
 end
 

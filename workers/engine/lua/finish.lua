@@ -1,21 +1,27 @@
 -- Record the endings of one moment. The lease in rq:wip is the fence: a run that lost it records nothing, and saying
 -- the same ending twice (a lost reply) does nothing. (lib: common.queueing:lib)
--- ARGV: worker, keep finished, keep failed, then 12 per ending:
---   queue, id, execution, kind, ttl in s, epoch, iso, started (epoch), lane, payload, due, error (one line)
+-- ARGV: worker, keep finished, keep failed, then 13 per ending:
+--   queue, id, execution, kind, ttl in s, epoch, iso, started (epoch), lane, payload, due, error (one line),
+--   keep ('' or how many ended jobs of this kind its queue keeps from now on, if fewer)
 --   ok      payload: result, JSON, or ''. It goes into the job's hash: a stream would cost ten times the job
 --   failed, stopped   payload: traceback, base64 zlib
 --   retry   as failed, and due: the job waits until then, one attempt is spent
 --   later   due, error: why; no attempt is spent
 --   back    to the front of its queue, as if it had not been taken
 -- Returns {lanes that moved, {id: error, ...}}
-local STRIDE, worker = 12, ARGV[1]
+local STRIDE, worker = 13, ARGV[1]
 local EVENT = {ok = 'completed', failed = 'failed', stopped = 'stopped', retry = 'retried', later = 'delayed'}
 local moved, bad, good, ill, seconds, mine, totals = 0, {}, 0, 0, 0, {}, {}
+local keep = {finished = {}, failed = {}} -- by queue
 
 local function count(queue, what)
   local t = totals[queue] or {}
   t[what] = (t[what] or 0) + 1
   totals[queue] = t
+end
+
+local function bound(what, e)
+  if e.keep ~= '' then keep[what][e.queue] = math.min(tonumber(e.keep), keep[what][e.queue] or 1e9) end
 end
 
 local function record(e, kind)
@@ -57,6 +63,7 @@ function ending.ok(e)
     call('HSET', job, 'status', 'finished', 'ended_at', e.iso)
     if e.payload ~= '' then call('HSET', job, 'result', e.payload) end
     expire(e, 'rq:finished:' .. e.queue)
+    bound('finished', e)
   end
   if e.lane ~= '' then moved = moved + q_advance(e.lane, e.id, e.iso) end
   q_resolve(e.id, true, e.iso)
@@ -68,6 +75,7 @@ function ending.failed(e)
   call('HSET', 'rq:job:' .. e.id, 'status', e.kind, 'ended_at', e.iso, 'error', e.error)
   record(e, e.kind == 'stopped' and 3 or 2)
   expire(e, 'rq:failed:' .. e.queue)
+  bound('failed', e)
   if e.lane ~= '' then moved = moved + q_advance(e.lane, e.id, e.iso) end
   q_resolve(e.id, false, e.iso)
 end
@@ -98,7 +106,7 @@ end
 local function one(i)
   local e = {queue = ARGV[i], id = ARGV[i + 1], execution = ARGV[i + 2], kind = ARGV[i + 3], ttl = ARGV[i + 4],
     at = ARGV[i + 5], now = tonumber(ARGV[i + 5]), iso = ARGV[i + 6], started = ARGV[i + 7], lane = ARGV[i + 8],
-    payload = ARGV[i + 9], due = ARGV[i + 10], error = ARGV[i + 11]}
+    payload = ARGV[i + 9], due = ARGV[i + 10], error = ARGV[i + 11], keep = ARGV[i + 12]}
   local key, wip = e.id .. ':' .. e.execution, 'rq:wip:' .. e.queue
   call('DEL', 'rq:execution:' .. key)
   call('ZREM', 'rq:executions:' .. e.id, e.execution)
@@ -110,8 +118,8 @@ local function one(i)
 end
 
 -- The oldest beyond the bound leave with their hashes, a bounded number at a time.
-local function trim(registry, keep)
-  local over = call('ZCARD', registry) - keep
+local function trim(registry, most, wanted)
+  local over = call('ZCARD', registry) - math.min(tonumber(most), wanted or 1e9)
   if over <= 0 then return end
   for _, id in ipairs(call('ZRANGE', registry, 0, math.min(over, 100) - 1)) do
     local status = call('HGET', 'rq:job:' .. id, 'status')
@@ -130,8 +138,8 @@ for i = 4, #ARGV, STRIDE do
 end
 for queue, counts in pairs(totals) do
   for what, n in pairs(counts) do call('HINCRBY', 'rq:totals:' .. queue, what, n) end
-  if counts.finished then trim('rq:finished:' .. queue, tonumber(ARGV[2])) end
-  if counts.failed then trim('rq:failed:' .. queue, tonumber(ARGV[3])) end
+  if counts.finished then trim('rq:finished:' .. queue, ARGV[2], keep.finished[queue]) end
+  if counts.failed then trim('rq:failed:' .. queue, ARGV[3], keep.failed[queue]) end
 end
 local key = 'rq:worker:' .. worker
 if call('EXISTS', key) == 1 then

@@ -7,7 +7,7 @@ local now, iso, repaired = q_now(), ARGV[3], 0
 
 local function live(id, status, queue, execution)
   if status == 'queued' then
-    local list = 'rq:queue:' .. queue
+    local list = q_list(id, queue)
     return call('LLEN', list) > LONGEST or call('LPOS', list, id)
   elseif status == 'scheduled' then
     return call('ZSCORE', 'rq:scheduler:scheduled_jobs', id)

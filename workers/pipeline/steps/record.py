@@ -8,6 +8,7 @@ from common.conversations.commands import day
 from common.conversations.scripts import CLOSE_TURN
 from common.rag.fitting import ENOUGH
 from common.store.scripts import Call, run_batch_async
+from workers.delivery import insist
 from workers.pipeline.turn import Services, Turn
 
 #: What becomes of the messages of a turn, by its outcome.
@@ -34,7 +35,8 @@ async def record(turn: Turn, services: Services) -> Turn:
             len(turn.messages), *texts,
         ),
     )  # fmt: skip
-    for result in await run_batch_async(services.db, (*turn.pending, close)):
+    run = insist if turn.pending else run_batch_async
+    for result in await run(services.db, (*turn.pending, close)):
         if isinstance(result, RedisError):
             raise result
     return turn

@@ -1,0 +1,212 @@
+"""One connection to Redis that many tasks share: what they say in one turn of the event loop goes out in one write.
+
+redis-py lends a connection to one command at a time, which costs a write, a read and a dozen awaits each. Here replies
+are handed to whoever waits for them in the order in which commands went out, as Redis promises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import hiredis
+from redis._parsers import BaseParser  # the one table from Redis' error codes to redis-py's errors
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import DataError, InvalidResponse
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+Reply = Any
+MOST = 10_000  # calls on the wire; who comes then waits
+_NOTHING = object()  # the parser's word for: more bytes are needed
+
+
+def packed(args: Sequence[Any]) -> bytes:
+    """A command as it goes over the wire.
+
+    Raises:
+        DataError: an argument is neither text, bytes nor a number.
+    """
+    name = args[0]
+    parts = (*name.split(), *args[1:]) if " " in name else tuple(args)
+    try:
+        return hiredis.pack_command(parts)  # type: ignore[no-any-return]
+    except TypeError:
+        parts = tuple(bytes(arg) if isinstance(arg, bytearray | memoryview) else arg for arg in parts)
+    try:
+        return hiredis.pack_command(parts)  # type: ignore[no-any-return]
+    except TypeError as error:
+        raise DataError(str(error)) from error
+
+
+class Line:
+    """A shared connection, made when it is first needed and again when it was lost.
+
+    Args:
+        pool: lends the connection, with login, TLS and the search for the primary done.
+        patience: seconds to wait for the oldest reply; then the connection counts as dead.
+    """
+
+    def __init__(self, pool: ConnectionPool, patience: float) -> None:
+        self._pool, self._patience = pool, patience
+        self._wire: _Wire | None = None
+        self._lent: AbstractConnection | None = None
+        self._opening = asyncio.Lock()
+
+    async def call(self, blob: bytes, replies: int) -> list[Reply]:
+        """Send packed commands, get their replies; an error that Redis answers is among them, not raised.
+
+        Raises:
+            redis.exceptions.ConnectionError, TimeoutError: the connection was lost; whether it ran is not known.
+        """
+        wire = self._wire
+        if wire is None or wire.dead:
+            wire = await self._open()
+        while wire.crowded:
+            await wire.wait_for_room()
+        return await wire.send(blob, replies)
+
+    async def close(self) -> None:
+        """Give the connection back, closed; a later call makes a new one."""
+        wire, lent = self._wire, self._lent
+        self._wire = self._lent = None
+        if wire:
+            wire.end(RedisConnectionError("the client was closed"))
+        if lent:
+            await lent.disconnect(nowait=True)
+            await self._pool.release(lent)
+
+    def drop(self) -> None:
+        """Use this connection no more: the server behind it is not the primary."""
+        if self._wire:
+            self._wire.end(RedisConnectionError("the primary has moved"))
+
+    async def _open(self) -> _Wire:
+        async with self._opening:
+            if self._wire and not self._wire.dead:
+                return self._wire
+            await self.close()
+            lent = await self._pool.get_connection()
+            self._lent, self._wire = lent, _Wire(lent, self._patience)
+            return self._wire
+
+
+class _Wire(asyncio.Protocol):
+    """Takes the socket of a connection that is logged in, and its place as the protocol of it."""
+
+    def __init__(self, lent: AbstractConnection, patience: float) -> None:
+        writer = lent._writer  # noqa: SLF001  redis-py has no door to the socket; a contract test watches this one
+        assert writer is not None  # noqa: S101  a lent connection is connected
+        encoder = lent.encoder
+        text = {"encoding": encoder.encoding, "errors": encoder.encoding_errors} if encoder.decode_responses else {}
+        self._parser = hiredis.Reader(
+            protocolError=InvalidResponse, replyError=BaseParser.parse_error, notEnoughData=_NOTHING, **text
+        )
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Call] = deque()
+        self._out: list[bytes] = []
+        self._room = asyncio.Event()
+        self._full = False  # the socket takes no more at the moment
+        self._patience = patience
+        self._watch: asyncio.TimerHandle | None = None
+        self.dead = False
+        self._transport: Any = writer.transport
+        self._before: Any = self._transport.get_protocol()
+        self._transport.set_protocol(self)
+
+    @property
+    def crowded(self) -> bool:
+        return not self.dead and (self._full or len(self._waiting) >= MOST)
+
+    async def wait_for_room(self) -> None:
+        self._room.clear()
+        await self._room.wait()
+
+    def send(self, blob: bytes, replies: int) -> asyncio.Future[list[Reply]]:
+        """Queue it for the end of this turn of the loop."""
+        call = _Call(self._loop, replies)
+        if self.dead:
+            call.future.set_exception(RedisConnectionError("the connection was lost"))
+            return call.future
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(blob)
+        self._waiting.append(call)
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._patience, self._look)
+        return call.future
+
+    def end(self, error: Exception) -> None:
+        """Fail whoever waits."""
+        if self.dead:
+            return
+        self.dead = True
+        if self._watch:
+            self._watch.cancel()
+        self._transport.close()
+        while self._waiting:
+            future = self._waiting.popleft().future
+            if not future.done():
+                future.set_exception(error)
+        self._room.set()
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed(data)
+        try:
+            while (reply := self._parser.gets()) is not _NOTHING:
+                if not isinstance(reply, hiredis.PushNotification):
+                    self._answer(reply)
+        except (InvalidResponse, IndexError) as error:
+            self.end(RedisConnectionError(f"the answer cannot be read: {error}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end(RedisConnectionError(f"the connection was lost: {exc or 'closed by the server'}"))
+        self._before.connection_lost(exc)  # whoever closes the connection waits for this
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._room.set()
+
+    def _flush(self) -> None:
+        blob = b"".join(self._out)
+        self._out.clear()
+        if not self.dead:
+            self._transport.write(blob)
+
+    def _answer(self, reply: Reply) -> None:
+        call = self._waiting[0]
+        call.replies.append(reply)
+        if len(call.replies) == call.wanted:
+            self._waiting.popleft()
+            if not call.future.done():  # its task may have been cancelled
+                call.future.set_result(call.replies)
+            if len(self._waiting) == MOST - 1:
+                self._room.set()
+
+    def _look(self) -> None:
+        """Replies come in order: when the oldest is late, all are."""
+        self._watch = None
+        if not self._waiting:
+            return
+        late = self._waiting[0].at + self._patience - self._loop.time()
+        if late <= 0:
+            self.end(RedisTimeoutError(f"no answer within {self._patience:g} s"))
+        else:
+            self._watch = self._loop.call_later(late, self._look)
+
+
+class _Call:
+    """Commands of one caller, and the replies so far."""
+
+    __slots__ = ("at", "future", "replies", "wanted")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wanted: int) -> None:
+        self.at = loop.time()
+        self.future: asyncio.Future[list[Reply]] = loop.create_future()
+        self.replies: list[Reply] = []
+        self.wanted = wanted
