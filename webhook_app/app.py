@@ -6,14 +6,9 @@ from flask import Flask, Response
 
 from webhook_app import problems
 from webhook_app.receiver import MAX_BODY
+from webhook_app.replies import CACHE_CONTROL, SECURITY_HEADERS
 from webhook_app.routes import operations, queues, site, whatsapp
 from webhook_app.services import Services
-
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
 
 
 def create_app(services: Services) -> Flask:
@@ -28,9 +23,9 @@ def create_app(services: Services) -> Flask:
     @app.after_request
     def secure(response: Response) -> Response:
         headers = response.headers
-        headers.update(_HEADERS)
+        headers.update(SECURITY_HEADERS)
         if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "no-store"
+            headers["Cache-Control"] = CACHE_CONTROL
         return response
 
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import orjson
 from redis import Redis
@@ -29,9 +30,10 @@ from common.pii.redact import redact
 from common.queueing.job import JobSpec
 from common.queueing.queues import ANSWER, WHATSAPP_AI
 from common.settings import Settings
-from common.store.scripts import Call, run_batch
+from common.store.scripts import Arg, Call, run_batch
 from common.store.vault import Vault
 
+_BLANK, _BLANK_TIME = "m-blank", 1.5  # stand where a job of its kind has its own
 STATUSES_A_CALL = 100  # keeps one script well below a millisecond of Redis
 
 
@@ -45,8 +47,28 @@ class Acceptance:
     other: int = 0
 
 
+class _JobForm:
+    """The job of an inbound message with its id and time left blank: all jobs of a kind differ in nothing else."""
+
+    def __init__(self, spec: JobSpec) -> None:
+        fields = spec.fields(_BLANK_TIME)
+        stamp, blank = iso(_BLANK_TIME), _BLANK.encode()
+        self._fields = fields
+        self._times = [i for i, value in enumerate(fields) if value == stamp]
+        self._data = next(i for i, value in enumerate(fields) if isinstance(value, bytes) and blank in value)
+        self._before, self._after = cast("bytes", fields[self._data]).split(blank)
+
+    def fields(self, mid: str, stamp: str) -> list[Arg]:
+        """`JobSpec.fields` of the job of message `mid`, made at `stamp` (ISO)."""
+        filled = self._fields.copy()
+        for i in self._times:
+            filled[i] = stamp
+        filled[self._data] = self._before + mid.encode() + self._after
+        return filled
+
+
 class Ingest:
-    """The door in. Keeps no state of its own."""
+    """The door in."""
 
     def __init__(self, db: Redis, vault: Vault, settings: Settings) -> None:
         self._db = db
@@ -57,6 +79,7 @@ class Ingest:
         self._timeout = settings.job_timeout_seconds
         self._region = settings.default_country
         self._replicas = settings.redis_ack_replicas
+        self._forms: dict[str, _JobForm] = {}  # by kind of message, of which there are a few
 
     def accept(self, updates: Sequence[Update], *, now: float) -> Acceptance:
         """Store all of `updates`, each once, however often Meta sends them.
@@ -64,13 +87,28 @@ class Ingest:
         Raises:
             StoreUnavailable: one could not be stored; what was stored stays, and a redelivery completes the rest.
         """
-        calls = list(self._calls(updates, now))
+        calls = self.calls(updates, now=now)
         if not calls:
             return Acceptance()
         try:
-            results = run_batch(self._db, calls, replicas=self._replicas)
+            results: Sequence[Any] | RedisError = run_batch(self._db, calls, replicas=self._replicas)
         except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+            results = error
+        return self.acceptance(calls, results)
+
+    def calls(self, updates: Sequence[Update], *, now: float) -> list[Call]:
+        """What stores `updates`, for one round trip: `acceptance` reads what comes of it."""
+        return list(self._calls(updates, now))
+
+    @staticmethod
+    def acceptance(calls: Sequence[Call], results: Sequence[Any] | RedisError) -> Acceptance:
+        """What the `results` of `calls` say: one per call, or why there are none.
+
+        Raises:
+            StoreUnavailable: one could not be stored.
+        """
+        if isinstance(results, RedisError):
+            raise StoreUnavailable(f"Redis does not answer: {results}") from results
         stored = duplicates = statuses = other = 0
         for call, result in zip(calls, results, strict=True):
             if isinstance(result, RedisError):
@@ -105,24 +143,30 @@ class Ingest:
     def _message(self, message: InboundMessage, now: float, stamp: str, today: str) -> Call:
         who = identify(message.sender, self._vault, group_id=message.group_id)
         mid = message.mid
-        job = JobSpec(
-            id=job_id(mid),
-            queue=WHATSAPP_AI,
-            func=ANSWER,
-            kwargs={"tenant": DEFAULT_TENANT, "message": mid},
-            attempts=self._attempts,
-            timeout=self._timeout,
-            description=f"answer {message.kind}",
-        )
+        form = self._forms.get(message.kind) or self._forms.setdefault(message.kind, self._form(message.kind))
         return Call(
             scripts.INGEST_MESSAGE,
             (
                 DEFAULT_TENANT, now, stamp, today, self._ttl, mid, message.kind, message.sent_at,
                 message.phone_number_id, self._vault.seal(orjson.dumps(_kept(message))), who.candidate, who.who,
                 who.label, who.tail, int(message.opens_window), digest(message.refers_to) if message.refers_to else "",
-                "s-" + mid[2:18], self._quiet, job.id, job.queue, len(who.aliases), *who.aliases, *job.fields(now),
+                "s-" + mid[2:18], self._quiet, job_id(mid), WHATSAPP_AI, len(who.aliases), *who.aliases,
+                *form.fields(mid, stamp),
             ),
         )  # fmt: skip
+
+    def _form(self, kind: str) -> _JobForm:
+        return _JobForm(
+            JobSpec(
+                id="wa-form",
+                queue=WHATSAPP_AI,
+                func=ANSWER,
+                kwargs={"tenant": DEFAULT_TENANT, "message": _BLANK},
+                attempts=self._attempts,
+                timeout=self._timeout,
+                description=f"answer {kind}",
+            )
+        )
 
     def _echo(self, echo: Echo, now: float, today: str) -> Call:
         who = identify(echo.recipient, self._vault)

@@ -40,7 +40,8 @@ class Problem(RelevoError):
         self.action = action
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
+    def body(self) -> bytes:
+        """The problem as JSON."""
         body: dict[str, Any] = {
             "type": f"urn:relevo:problem:{self.name}",
             "title": HTTPStatus(self.http_status).phrase,
@@ -49,7 +50,10 @@ class Problem(RelevoError):
         }
         if self.action:
             body["action"] = self.action
-        return Response(orjson.dumps(body), self.http_status, self.headers, content_type=CONTENT_TYPE)
+        return orjson.dumps(body)
+
+    def response(self) -> Response:
+        return Response(self.body(), self.http_status, self.headers, content_type=CONTENT_TYPE)
 
 
 def unavailable() -> Problem:

@@ -10,9 +10,10 @@ from common.channels.whatsapp.signature import verify
 from common.clock import Clock
 from common.errors import StoreUnavailable
 from common.logs import get_logger
+from common.messages import Update
 from common.settings import Settings
 from webhook_app.problems import Problem, unavailable
-from webhook_app.services import Ingest
+from webhook_app.services import Acceptance, Ingest
 
 #: Bytes. Meta sends at most 3 MB.
 MAX_BODY = 4 * 1024 * 1024
@@ -54,6 +55,21 @@ class Receiver:
         Raises:
             Problem: 401 not signed by Meta, 400 no JSON, 413 too long, 503 not stored or switched off.
         """
+        try:
+            updates, now = self.read(raw, signature)
+            acceptance = self._ingest.accept(updates, now=now)
+        except Problem:
+            raise
+        except Exception as error:
+            raise not_stored(error) from error
+        stored(acceptance)
+
+    def read(self, raw: bytes, signature: str | None) -> tuple[list[Update], float]:
+        """What `raw` says, at least one update, and when it came (unix seconds).
+
+        Raises:
+            Problem: 401 not signed by Meta, 400 no JSON, 413 too long, 503 switched off.
+        """
         if len(raw) > MAX_BODY:
             raise too_long()
         if not self._secrets:
@@ -71,21 +87,10 @@ class Receiver:
             )  # fmt: skip
         now = self._clock.now()
         try:
-            updates = parse(decode(raw), received=now)
-            acceptance = self._ingest.accept(updates, now=now)
+            return parse(decode(raw), received=now), now
         except NotJson:
             log.warning("body is not json", size=len(raw))
             raise Problem(400, "not-json", "The body is not JSON.") from None
-        except StoreUnavailable as error:
-            log.error("webhook not stored", reason=str(error))  # noqa: TRY400  the reason is told, Meta sends again
-            raise unavailable() from error
-        except Exception as error:
-            log.exception("webhook not stored")
-            raise unavailable() from error
-        log.debug(
-            "webhook stored", stored=acceptance.stored, duplicates=acceptance.duplicates,
-            statuses=acceptance.statuses, other=acceptance.other,
-        )  # fmt: skip
 
     def _complain(self, why: str) -> None:
         self._refused += 1
@@ -93,6 +98,23 @@ class Receiver:
         if now - self._complained_at >= _COMPLAIN_EVERY:
             log.warning("signature refused", why=why, requests=self._refused)
             self._complained_at, self._refused = now, 0
+
+
+def not_stored(error: Exception) -> Problem:
+    """The answer when storing failed, once it stands in the log: Meta sends again."""
+    if isinstance(error, StoreUnavailable):
+        log.error("webhook not stored", reason=str(error))
+    else:
+        log.error("webhook not stored", exc_info=error)
+    return unavailable()
+
+
+def stored(acceptance: Acceptance) -> None:
+    """Tell the log what became of a POST."""
+    log.debug(
+        "webhook stored", stored=acceptance.stored, duplicates=acceptance.duplicates,
+        statuses=acceptance.statuses, other=acceptance.other,
+    )  # fmt: skip
 
 
 def too_long() -> Problem:

@@ -7,6 +7,15 @@ from flask import Response
 
 from common.messages import Json
 
+#: Stand on every answer.
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+#: For every answer that does not say otherwise.
+CACHE_CONTROL = "no-store"
+
 
 def json_reply(value: Json, status: int = 200) -> Response:
     """`value` as JSON."""

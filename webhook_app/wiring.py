@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
+from redis import Redis
 
 from common import logs
 from common.settings import Settings, load, stop
@@ -28,7 +29,12 @@ def settings() -> Settings:
 def services(found: Settings) -> Services:
     """Connected services; Redis need not be there yet, requests get 503 until it is."""
     db = connect(found)
-    return Services(settings=found, db=db, ingest=Ingest(db, Vault(found.seal_secrets()), found))
+    return Services(settings=found, db=db, ingest=ingest(found, db))
+
+
+def ingest(found: Settings, db: Redis) -> Ingest:
+    """What stores webhooks."""
+    return Ingest(db, Vault(found.seal_secrets()), found)
 
 
 def app() -> Flask:

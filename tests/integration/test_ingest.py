@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 
 import orjson
 import pytest
@@ -84,16 +85,16 @@ def test_one_contact_is_one_lane_and_its_second_job_waits(ingest: Ingest, db: Re
 def test_a_burst_waits_for_quiet_at_most_four_times(db: Redis) -> None:
     """Each message of a burst puts the turn off by QUIET_SECONDS, up to 4 x that after the first one."""
     ingest = Ingest(db, VAULT, make_settings(quiet_seconds=1))
-    first = make_inbound()
+    first, now = make_inbound(), time.time()
 
     def due() -> float:
         return db.zscore("rq:scheduler:scheduled_jobs", job_id(first.mid))
 
-    ingest.accept([first], now=NOW)
-    assert due() == pytest.approx(NOW + 1, abs=0.01)
+    ingest.accept([first], now=now)
+    assert due() == pytest.approx(now + 1, abs=0.01)
     for n in range(1, 8):
-        ingest.accept([make_inbound()], now=NOW + n * 0.9)
-    assert due() == pytest.approx(NOW + 4, abs=0.01)
+        ingest.accept([make_inbound()], now=now + n * 0.9)
+    assert due() == pytest.approx(now + 4, abs=0.01)
     assert db.llen("rq:queue:whatsapp-ai") == 0
 
 
