@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up down test lint bench docs clean browser
+.PHONY: help install install-dev up down test soak lint bench docs clean browser
 
 BIN := .venv/bin
 # Compiling all of site-packages takes a third of the installation; what is used is compiled when it is first used.
@@ -23,6 +23,9 @@ down: ## stops a `make up` that runs elsewhere, and what a killed one left behin
 
 test: install-dev browser ## pytest; make test ARGS='-k window'
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: install-dev ## 10 minutes of load and random faults, and an audit of every message; make soak ARGS='--minutes 3'
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lint: install-dev ## ruff, mypy --strict, import contracts, generated documents
 	@$(BIN)/ruff check .

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
-from common.sample.load import load
 from redis import Redis
 
 from common.graph.simulator.client import SimulatorClient
+from common.sample.load import load
 from tests.builders import PHONE_ID
 from tests.conftest import ROOT, RedisServer, free_port
 
@@ -68,7 +68,7 @@ class Stack:
 
     def start(self, *names: str, sim_flags: tuple[str, ...] = ()) -> Stack:
         """Redis, the sample shop, the simulator, then `names` of the Procfile (default: all that answers customers)."""
-        self.redis.start()
+        self.start_redis()
         with self.db() as db:
             load(db, "default")
         self.launch("simulator", [
@@ -81,6 +81,10 @@ class Stack:
         if "web" in self.processes:
             self.wait_until(lambda: self._answers(f"{self.web_url}/healthz"), "web")
         return self
+
+    def start_redis(self) -> None:
+        """What everything else needs."""
+        self.redis.start()
 
     @property
     def simulator_health(self) -> str:

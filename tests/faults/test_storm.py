@@ -32,8 +32,8 @@ def test_a_storm_with_kills_loses_doubles_and_reorders_nothing(new_stack: Callab
     """Each message is answered exactly once (QUIET_SECONDS=0: one turn each), in the order it was written."""
     with echo_model() as url:
         stack = new_stack(
-            QUIET_SECONDS="0", WORKER_LEASE_SECONDS="2", SETTLE_SECONDS="2", TYPING_INDICATOR="false", NUMBER_MESSAGES_PER_SECOND="1000",
-            AI_PROVIDER="openai", OPENAI_BASE_URL=url, OPENAI_API_KEY="echo",
+            QUIET_SECONDS="0", WORKER_LEASE_SECONDS="2", SETTLE_SECONDS="2", TYPING_INDICATOR="false",
+            NUMBER_MESSAGES_PER_SECOND="1000", AI_PROVIDER="openai", OPENAI_BASE_URL=url, OPENAI_API_KEY="echo",
         )  # fmt: skip
         stack.start(sim_flags=("--number-rate", "100000", "--pair-burst", "100000"))
         with ThreadPoolExecutor(8) as pool:
