@@ -3,6 +3,7 @@
 --       11 candidate contact id  12 who (sealed)  13 label  14 tail  15 opens window (1|0)  16 refers (digest or '')
 --       17 new session id  18 quiet s  19 job id  20 queue  21 number of aliases  aliases...  job fields and values...
 -- Returns 0 when the wamid was stored before, else what q_enqueue says (1 queued, 2 deferred, 3 scheduled).
+local CLOCKS_AGREE = 60 -- seconds
 local t, now, iso, day, ttl, mid = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local kind, sent_at, pnid, n = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[21])
 local mk = K.message(t, mid)
@@ -43,22 +44,24 @@ if redis.call('EXISTS', sk) == 0 then redis.call('HSET', sk, 'id', ARGV[17], 'st
 redis.call('EXPIRE', sk, SESSION_TTL)
 count(t, day, 'inbound')
 
--- A burst waits until nobody has written for `quiet` seconds, at most 4 times that.
-local quiet, lane, due = tonumber(ARGV[18]), t .. ':' .. cid, ''
+-- A burst waits until nobody has written for `quiet` seconds, at most 4 times that. The clock of Redis moves delayed
+-- jobs; a web process whose clock is far from it is not believed.
+local quiet, lane, due, moment = tonumber(ARGV[18]), t .. ':' .. cid, '', tonumber(now)
+if math.abs(moment - q_now()) > CLOCKS_AGREE then moment = q_now() end
 if quiet > 0 and owner == 'bot' then
   local head = q_lane_head(lane)
   if not head then
-    due = tostring(tonumber(now) + quiet)
+    due = string.format('%.3f', moment + quiet)
   else
     local since = redis.call('HGET', 'rq:job:' .. head, 'burst_since')
     if since and not redis.call('HGET', 'rq:job:' .. head, 'started_at') then
-      q_postpone(head, tostring(math.min(tonumber(now) + quiet, tonumber(since) + 4 * quiet)))
+      q_postpone(head, string.format('%.3f', math.min(moment + quiet, tonumber(since) + 4 * quiet)))
     end
   end
 end
 local fields = slice(22 + n, #ARGV - 21 - n)
 if due ~= '' then
   fields[#fields + 1] = 'burst_since'
-  fields[#fields + 1] = now
+  fields[#fields + 1] = string.format('%.3f', moment)
 end
 return q_enqueue(ARGV[19], ARGV[20], lane, iso, due, fields)
