@@ -136,6 +136,14 @@ def wait_for(console: ConsoleProcess, seconds: float = 30) -> None:
             time.sleep(0.1)
 
 
+@pytest.fixture(autouse=True)
+def _main_stays_main() -> Iterator[None]:
+    """Streamlit's AppTest leaves its script in place of __main__; processes started later would run it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """One Chromium for the browser tests of a module; no longer, because its loop would stand in others' way."""

@@ -30,7 +30,7 @@ def tab() -> Iterator[Any]:
 
 def test_a_lead_takes_over_answers_and_hands_back(stack: Stack, tab: Any) -> None:
     """Two clicks to the waiting customer; what the lead writes reaches them once; then the bot answers again."""
-    stack.run("console")
+    stack.run("console", DEFAULT_LANGUAGE="en")
     stack.wait_until(lambda: _up(f"{stack.console_url}/_stcore/health"), "the console")
     stack.simulator.say(PHONE, "quiero hablar con una persona", name="Lucía Pardo")
     stack.wait_until(lambda: len(stack.answers(PHONE)) == 1, "the notice")
