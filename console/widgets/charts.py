@@ -26,6 +26,7 @@ def colour(queue: str) -> str:
 def depth(series: Mapping[str, Sequence[tuple[float, int]]], *, since: float, until: float, zone: tzinfo) -> Any:
     """Lines of queued jobs over time."""
     figure = go.Figure()
+    top = max((value for points in series.values() for _, value in points), default=0)
     for queue, points in series.items():
         figure.add_scatter(
             x=[datetime.fromtimestamp(at, zone) for at, _ in points], y=[value for _, value in points], name=queue,
@@ -37,6 +38,6 @@ def depth(series: Mapping[str, Sequence[tuple[float, int]]], *, since: float, un
         showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.14, "font": {"size": 12}},
         xaxis={"range": [datetime.fromtimestamp(since, zone), datetime.fromtimestamp(until, zone)], "showgrid": False,
                "tickformat": "%H:%M"},
-        yaxis={"rangemode": "tozero", "tickformat": "d", "nticks": 5, "fixedrange": True},
+        yaxis={"range": [0, max(4, top * 1.05)], "tickformat": "d", "nticks": 5, "fixedrange": True},
     )  # fmt: skip
     return figure
