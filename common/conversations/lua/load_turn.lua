@@ -2,7 +2,7 @@
 -- ARGV: 1 tenant  2 mid of the job's message  3 single (1: the turn is this message alone)
 -- Returns {} when the message is gone, else
 --   {cid, state of mid, turn of mid, {owner, phone_number_id, contact, window_until},
---    {session id, history, misses, lang}, {who, opted_out}, turn id, {turn state, outcome, parts, history, messages, reason} or {},
+--    {session id, history, misses, lang}, who (sealed), turn id, {turn state, outcome, parts, history, messages, reason} or {},
 --    { {mid, kind, at, received, raw, refers}, ... }}: the messages of the turn, oldest first.
 local t, mid = ARGV[1], ARGV[2]
 local own = redis.call('HMGET', K.message(t, mid), 'conv', 'state', 'turn')
@@ -25,6 +25,6 @@ end
 return {
   cid, own[2], own[3] or '', conv,
   redis.call('HMGET', K.session(t, cid), 'id', 'history', 'misses', 'lang'),
-  redis.call('HMGET', K.contact(t, conv[3] or ''), 'who', 'opted_out'),
+  redis.call('HGET', K.contact(t, conv[3] or ''), 'who'),
   turn_id, turn, messages,
 }

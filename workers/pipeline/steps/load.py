@@ -33,7 +33,7 @@ async def load(tenant: str, mid: str, job: JobContext, services: Services) -> Tu
     row = await LOAD_TURN.run(services.db, tenant, mid, int(quiet == 0))
     if not row:
         return None
-    cid, state, turn_of, conv, session, contact, turn_id, stored, messages = row
+    cid, state, turn_of, conv, session, who, turn_id, stored, messages = row
     now = services.clock.now()
     turn = Turn(
         tenant=tenant,
@@ -42,7 +42,7 @@ async def load(tenant: str, mid: str, job: JobContext, services: Services) -> Tu
         id=turn_id.decode(),
         conversation=Conversation(cid.decode(), _text(conv[0]), _text(conv[1]), float(conv[3] or 0)),
         session=_session(session, services),
-        sender=_sender(contact[0], services.vault),
+        sender=_sender(who, services.vault),
         messages=tuple(_received(fields, services.vault) for fields in messages),
         resumed=bool(stored) and stored[0] == b"open" and bool(stored[2]),
         part_ids=tuple(orjson.loads(stored[2] or b"[]")) if stored else (),
