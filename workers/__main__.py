@@ -29,9 +29,8 @@ def build(settings: Settings, *, forking: bool = False) -> AsyncWorker:
         await wiring.stop()
 
     connection = connect(settings)
-    wait_for_redis(connection)
     queues = settings.forking_queues if forking else settings.worker_queues
-    manage.set_limits(connection, queues, settings.queue_limits)
+    wait_for_redis(connection, then=lambda: manage.set_limits(connection, queues, settings.queue_limits))
     return AsyncWorker(
         queues,
         f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:4]}",

@@ -195,6 +195,18 @@ def test_a_worker_told_to_stop_while_idle_goes_at_once(db, processes):
     assert inspect.workers(db) == []
 
 
+def test_a_worker_starts_while_its_connections_are_cut(db, processes):
+    """Redis that comes and goes as the process starts is waited for, not died of."""
+    worker = processes.worker()
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        db.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    wait(lambda: len(inspect.workers(db)) == 1)
+    add(db, "nap", 1, kwargs={"seconds": 0})
+    wait(lambda: finished(db) == 1)
+    assert worker.poll() is None
+
+
 def test_cut_connections_cost_no_job(db, processes):
     """Every connection is cut ten times under load; the workers live on."""
     total = add_turns(db, 12, 40, seconds=0.02)

@@ -49,6 +49,17 @@ class Beats:
             except REDIS_ERRORS as error:
                 await patience.wait(error)
 
+    async def begin(self) -> None:
+        """Register, however long Redis is away as the worker starts."""
+        patience = Patience("register")
+        while not self._state.stopping:
+            try:
+                await self.register()
+            except REDIS_ERRORS as error:
+                await patience.wait(error)
+            else:
+                return
+
     @property
     def _worker_ttl(self) -> int:
         return self._state.lease_arg + 60

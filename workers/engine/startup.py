@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Callable
 
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
@@ -14,8 +15,8 @@ from common.store.multiplex import Multiplexed
 log = logging.getLogger("relevo.start")
 
 
-def wait_for_redis(db: Redis, *, most: float = float("inf")) -> None:
-    """Return when Redis answers; tries again with jitter for `most` seconds.
+def wait_for_redis(db: Redis, *, most: float = float("inf"), then: Callable[[], object] | None = None) -> None:
+    """Return when Redis answers, and did what `then` asks of it; tries again with jitter for `most` seconds.
 
     Raises:
         SystemExit: the login is refused, or it took too long; the line says why.
@@ -24,6 +25,8 @@ def wait_for_redis(db: Redis, *, most: float = float("inf")) -> None:
     while True:
         try:
             db.ping()
+            if then:
+                then()
         except (AuthenticationError, NoPermissionError) as error:
             raise SystemExit(f"relevo: setting REDIS_URL: Redis refuses the login ({error})") from error
         except (RedisError, OSError) as error:

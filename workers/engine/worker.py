@@ -114,7 +114,7 @@ class AsyncWorker(BaseWorker):
         self._catch_signals()
         lag.start()
         try:
-            await beats.register()
+            await beats.begin()
             if self._on_start:
                 await self._on_start(self)
             log.info("worker %s: %d at once from %s", self.name, self.concurrency, ", ".join(state.queues))
@@ -161,6 +161,10 @@ class AsyncWorker(BaseWorker):
     def _set_connection(self, connection: Redis) -> Redis:
         """As given: RQ would stretch its time-outs for blocking reads that are not made here."""
         return connection
+
+    def _set_ip_address(self, _connection: Redis) -> None:
+        """Not asked for: a worker is made before Redis needs to be there."""
+        self.ip_address = "unknown"
 
     # -- one job ------------------------------------------------------------------------------------------------------
 
