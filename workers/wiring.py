@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import aiohttp
 import structlog
 
 from common import settings as settings_module
@@ -14,11 +13,13 @@ from common.ai.factory import build
 from common.clock import SystemClock
 from common.conversations.commands import day
 from common.conversations.scripts import DEAD_TURN
-from common.graph.client import GraphClient, open_session
+from common.graph.client import GraphClient
+from common.http.client import HttpClient
 from common.pii.redact import warm
 from common.rag.retrieval import KnowledgeBase
 from common.settings import Settings
 from common.store.connection import connect_async
+from common.store.retell import HOLD, KEPT, Recent
 from common.store.vault import Vault
 from workers.delivery import Delivery
 from workers.engine.run import DeadJob
@@ -30,7 +31,7 @@ log = structlog.get_logger("worker")
 @dataclass(frozen=True, slots=True)
 class _Open:
     services: Services
-    session: aiohttp.ClientSession
+    http: HttpClient
 
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Open] = WeakKeyDictionary()
@@ -51,12 +52,13 @@ def wire(settings: Settings) -> _Open:
     if not settings.seal_secrets():
         settings_module.stop("encryption_key", "is required (or WHATSAPP_APP_SECRET, from which one is derived)")
     token = settings.whatsapp_access_token
-    session = open_session(limit=2 * settings.worker_concurrency + 20)
+    http = HttpClient(connect_seconds=min(5.0, settings.graph_timeout_seconds / 2))
     db = connect_async(settings, connections=settings.worker_concurrency + 10)
+    db.recent = Recent(kept=KEPT + settings.graph_timeout_seconds, hold=HOLD)
     vault = Vault(settings.seal_secrets())
     clock = SystemClock()
     graph = GraphClient(
-        session,
+        http,
         base_url=settings.graph_api_url,
         version=settings.graph_api_version,
         token=token.get_secret_value() if token else "",
@@ -69,11 +71,11 @@ def wire(settings: Settings) -> _Open:
             vault=vault,
             clock=clock,
             receipts=graph,
-            delivery=Delivery(db, vault, graph, clock, settings),
-            ai=build(settings, session),
+            delivery=Delivery(db, vault, graph, clock, settings, db.recent),
+            ai=build(settings, http),
             knowledge=KnowledgeBase(),
         ),
-        session,
+        http,
     )
 
 
@@ -87,7 +89,7 @@ async def stop() -> None:
     """Close it."""
     held = _open.pop(asyncio.get_running_loop(), None)
     if held:
-        await held.session.close()
+        await held.http.aclose()
         await held.services.db.aclose()
 
 

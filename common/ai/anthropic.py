@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import aiohttp
-
 from common.ai.base import AIInvalidOutput, AIRequest, AIResult, Usage
-from common.ai.http import post_json
+from common.ai.http import endpoint, post_json
 from common.ai.prompts import read_reply, system_with_knowledge, turns
+from common.http.client import HttpClient
 
 _API_VERSION = "2023-06-01"
 
@@ -19,10 +18,10 @@ class AnthropicProvider:
 
     name = "anthropic"
 
-    def __init__(self, session: aiohttp.ClientSession, *, base_url: str, api_key: str, model: str) -> None:
-        self._session = session
-        self._url = base_url.rstrip("/") + "/v1/messages"
-        self._headers = {"x-api-key": api_key, "anthropic-version": _API_VERSION}
+    def __init__(self, http: HttpClient, *, base_url: str, api_key: str, model: str) -> None:
+        self._http = http
+        headers = {"x-api-key": api_key, "anthropic-version": _API_VERSION}
+        self._route = endpoint(base_url.rstrip("/") + "/v1/messages", headers)
         self._model = model
 
     async def complete(self, request: AIRequest, *, deadline: float) -> AIResult:
@@ -34,7 +33,7 @@ class AnthropicProvider:
             "system": system_with_knowledge(request),
             "messages": turns(request),
         }
-        data = await post_json(self._session, self._url, headers=self._headers, body=body, deadline=deadline)
+        data = await post_json(self._http, self._route, body=body, deadline=deadline)
         reply, handover = read_reply(_content(data))
         if not reply and not handover:
             raise AIInvalidOutput("the model's answer is empty")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import orjson
 
 from common.ai.base import (
@@ -18,22 +16,29 @@ from common.ai.base import (
     AIRateLimited,
     AITimeout,
 )
+from common.http.client import HttpClient, Route
+from common.http.errors import NoAnswer, NotSent, TooLarge
 
 #: Bytes. Answers of a few hundred tokens are a few kB; more than this is no answer.
 MOST_BYTES = 1_000_000
-_CONNECT_SECONDS = 5.0
 _LONGEST_WAIT = 60.0
 
 
-async def post_json(
-    session: aiohttp.ClientSession, url: str, *, headers: Mapping[str, str], body: object, deadline: float
-) -> dict[str, Any]:
-    """The JSON object that `url` answers to `body`.
+def endpoint(url: str, headers: Mapping[str, str]) -> Route:
+    """Where questions go; `headers` besides the content type.
+
+    Raises:
+        ValueError: `url` is no address.
+    """
+    return Route("POST", url, {"Content-Type": "application/json", **headers})
+
+
+async def post_json(http: HttpClient, route: Route, *, body: object, deadline: float) -> dict[str, Any]:
+    """The JSON object that is answered to `body`.
 
     Args:
-        session: shared; not closed here.
-        url: absolute.
-        headers: besides the content type.
+        http: shared; not closed here.
+        route: from `endpoint`.
         body: anything orjson writes.
         deadline: seconds for all of it, also for a body that only drips.
 
@@ -43,39 +48,18 @@ async def post_json(
     if deadline <= 0:
         raise AITimeout("no time left to ask the model")
     try:
-        async with asyncio.timeout(deadline):
-            status, retry_after, raw = await _exchange(session, url, headers, body)
-    except TimeoutError as error:
-        raise AITimeout(f"no whole answer in {deadline:.1f} s") from error
-    except aiohttp.ClientError as error:
-        raise AIOverloaded(f"the model's endpoint cannot be reached: {type(error).__name__}") from error
-    if status != 200:
-        raise _refusal(status, retry_after, raw)
-    data = _parsed(raw)
+        answer = await http.call(route, orjson.dumps(body), seconds=deadline, most=MOST_BYTES, repeatable=True)
+    except TooLarge as error:
+        raise AIInvalidOutput(str(error)) from error
+    except (NotSent, NoAnswer) as error:
+        kind = AITimeout if error.late else AIOverloaded
+        raise kind(f"the model's endpoint: {error}") from error
+    if answer.status != 200:
+        raise _refusal(answer.status, _retry_after(answer.headers), answer.body)
+    data = _parsed(answer.body)
     if not isinstance(data, dict):
         raise AIInvalidOutput("the answer is not a JSON object")
     return data
-
-
-async def _exchange(
-    session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], body: object
-) -> tuple[int, float | None, bytes]:
-    async with session.post(
-        url,
-        data=orjson.dumps(body),
-        headers={"Content-Type": "application/json", **headers},
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-        allow_redirects=False,  # the key goes to the endpoint that was set, and nowhere else
-    ) as response:
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.content.iter_any():
-            size += len(chunk)
-            if size > MOST_BYTES:
-                response.close()
-                raise AIInvalidOutput(f"the answer is longer than {MOST_BYTES} bytes")
-            chunks.append(chunk)
-        return response.status, _retry_after(response.headers), b"".join(chunks)
 
 
 def _refusal(status: int, retry_after: float | None, raw: bytes) -> AIError:

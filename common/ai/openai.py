@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import aiohttp
-
 from common.ai.base import AIInvalidOutput, AIRequest, AIResult, Usage
-from common.ai.http import post_json
+from common.ai.http import endpoint, post_json
 from common.ai.prompts import read_reply, system_with_knowledge, turns
+from common.http.client import HttpClient
 
 
 class OpenAIProvider:
@@ -20,10 +19,10 @@ class OpenAIProvider:
 
     name = "openai"
 
-    def __init__(self, session: aiohttp.ClientSession, *, base_url: str, api_key: str | None, model: str) -> None:
-        self._session = session
-        self._url = base_url.rstrip("/") + "/chat/completions"
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    def __init__(self, http: HttpClient, *, base_url: str, api_key: str | None, model: str) -> None:
+        self._http = http
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._route = endpoint(base_url.rstrip("/") + "/chat/completions", headers)
         self._model = model
         # OpenAI's newer models refuse `max_tokens`; other servers know nothing else.
         self._limit = "max_completion_tokens" if "api.openai.com" in base_url else "max_tokens"
@@ -33,7 +32,7 @@ class OpenAIProvider:
         began = time.perf_counter()
         system = {"role": "system", "content": system_with_knowledge(request)}
         body = {"model": self._model, self._limit: request.max_tokens, "messages": [system, *turns(request)]}
-        data = await post_json(self._session, self._url, headers=self._headers, body=body, deadline=deadline)
+        data = await post_json(self._http, self._route, body=body, deadline=deadline)
         reply, handover = read_reply(_content(data))
         if not reply and not handover:
             raise AIInvalidOutput("the model's answer is empty")

@@ -1,22 +1,23 @@
 """The Graph client: one method per endpoint that Relevo uses, and nothing raised but `common.errors`.
 
-Hot path: one pooled aiohttp session per process, bodies by orjson, no retries in here (the queue retries).
+Hot path: connections are kept, requests are written once per number, no retries in here (the queue retries).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from common.errors import ChannelError, MessageRefused, SendOutcomeUnknown
 from common.graph.error_codes import classify
+from common.http.client import HttpClient, Route
+from common.http.errors import Answer, NoAnswer, NotSent, TooLarge
+from common.http.target import Target
 
 #: Where Meta keeps media. Exact names: other hosts under fbsbx.com serve pages that anyone can write.
 MEDIA_HOSTS = frozenset({"lookaside.fbsbx.com", "graph.facebook.com"})
@@ -24,7 +25,7 @@ MEDIA_HOSTS = frozenset({"lookaside.fbsbx.com", "graph.facebook.com"})
 LARGEST_ANSWER = 1024 * 1024
 #: Meta's own limit of a media object.
 LARGEST_MEDIA = 100 * 1024 * 1024
-_CHUNK = 64 * 1024
+_FIELD = "Content-Disposition: form-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +47,24 @@ class MediaInfo:
     file_size: int | None = None
 
 
-def open_session(
-    *, limit: int = 200, limit_per_host: int = 0, keepalive_seconds: float = 30.0, dns_cache_seconds: int = 300
-) -> aiohttp.ClientSession:
-    """A session with a keep-alive pool and a DNS cache; close it with the process. Needs a running loop.
-
-    Args:
-        limit: connections in all; more calls wait for one.
-        limit_per_host: connections to one host, 0 for no limit of its own.
-        keepalive_seconds: idle connections are closed after it.
-        dns_cache_seconds: how long an address is believed.
-    """
-    connector = aiohttp.TCPConnector(
-        limit=limit, limit_per_host=limit_per_host, keepalive_timeout=keepalive_seconds, ttl_dns_cache=dns_cache_seconds
-    )
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True)
-
-
 class GraphClient:
     """Calls of one access token.
 
     Args:
-        session: from `open_session`; stays the caller's.
+        http: stays the caller's.
         base_url: https://graph.facebook.com, or the simulator.
         version: like v25.0.
         token: goes into the Authorization header and nowhere else.
         timeout: seconds for a whole call, waiting for a connection and slow bodies included.
     """
 
-    def __init__(
-        self, session: aiohttp.ClientSession, *, base_url: str, version: str, token: str, timeout: float
-    ) -> None:
-        self._session = session
+    def __init__(self, http: HttpClient, *, base_url: str, version: str, token: str, timeout: float) -> None:
+        self._http = http
         self._root = f"{base_url.rstrip('/')}/{version}/"
-        self._origin = _origin(URL(base_url))
+        self._origin = Target.of(self._root).origin
         self._auth = {"Authorization": f"Bearer {token}"}
-        self._json_headers = {**self._auth, "Content-Type": "application/json"}
-        # `connect` is below `total`, so a total time-out always means that the request had been written.
-        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=timeout / 2, ceil_threshold=3600)
-        self._messages_urls: dict[str, URL] = {}
+        self._timeout = timeout
+        self._messages: dict[str, Route] = {}
 
     def __repr__(self) -> str:
         return f"GraphClient({self._root})"
@@ -144,9 +124,8 @@ class GraphClient:
             ChannelError: as in `error_codes`; MessageRefused when the id is unknown or older than Meta keeps it.
         """
         query = f"?phone_number_id={quote(phone_number_id, safe='')}" if phone_number_id else ""
-        url = URL(f"{self._root}{quote(media_id, safe='')}{query}", encoded=True)
-        async with self._call("GET", url, self._auth) as response:
-            found = _json_object(await _read(response, LARGEST_ANSWER, ChannelError))
+        route = Route("GET", f"{self._root}{quote(media_id, safe='')}{query}", self._auth)
+        found = _json_object(await self._call(route, repeatable=True))
         if not isinstance(found.get("url"), str):
             raise ChannelError("Graph resolved a media id without a url; try again.")
         size = found.get("file_size")
@@ -165,9 +144,7 @@ class GraphClient:
                 the media is larger than `limit` bytes.
             ChannelError: could not be fetched now.
         """
-        target = self._trusted(url)
-        async with self._call("GET", target, self._auth) as response:
-            return await _read(response, limit, MessageRefused)
+        return await self._call(self._trusted(url), most=limit, repeatable=True)
 
     async def upload_media(self, phone_number_id: str, data: bytes, *, mime_type: str, filename: str) -> str:
         """Store a file at Meta for 30 days; returns its media id.
@@ -175,13 +152,10 @@ class GraphClient:
         Raises:
             ChannelError: as in `error_codes`. Repeating it does no harm: an id that nobody uses is forgotten.
         """
-        form = aiohttp.FormData()
-        form.add_field("messaging_product", "whatsapp")
-        form.add_field("type", mime_type)
-        form.add_field("file", data, filename=filename, content_type=mime_type)
-        url = URL(f"{self._root}{quote(phone_number_id, safe='')}/media", encoded=True)
-        async with self._call("POST", url, self._auth, form) as response:
-            media_id = _json_object(await _read(response, LARGEST_ANSWER, ChannelError)).get("id")
+        kind, body = _form({"messaging_product": "whatsapp", "type": mime_type}, data, mime_type, filename)
+        url = f"{self._root}{quote(phone_number_id, safe='')}/media"
+        route = Route("POST", url, {**self._auth, "Content-Type": kind})
+        media_id = _json_object(await self._call(route, body, repeatable=True)).get("id")
         if not isinstance(media_id, str) or not media_id:
             raise ChannelError("Graph took an upload but gave no id; upload it again.")
         return media_id
@@ -191,77 +165,68 @@ class GraphClient:
             data = orjson.dumps(body)
         except TypeError as error:  # a lone surrogate, or an object that is no JSON
             raise MessageRefused(f"Message cannot be written as JSON: {error}.", code=100) from None
-        url = self._messages_urls.get(phone_number_id)
-        if url is None:
-            url = URL(f"{self._root}{quote(phone_number_id, safe='')}/messages", encoded=True)
-            self._messages_urls[phone_number_id] = url
-        async with self._call("POST", url, self._json_headers, data, lost=lost) as response:
-            return await _read(response, LARGEST_ANSWER, lost)
+        route = self._messages.get(phone_number_id)
+        if route is None:
+            url = f"{self._root}{quote(phone_number_id, safe='')}/messages"
+            route = Route("POST", url, {**self._auth, "Content-Type": "application/json"})
+            self._messages[phone_number_id] = route
+        return await self._call(route, data, lost=lost, repeatable=lost is ChannelError)
 
-    @asynccontextmanager
     async def _call(
         self,
-        method: str,
-        url: URL,
-        headers: Mapping[str, str],
-        data: bytes | aiohttp.FormData | None = None,
+        route: Route,
+        body: bytes = b"",
         *,
+        most: int = LARGEST_ANSWER,
         lost: type[ChannelError] = ChannelError,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One exchange; yields a 2xx answer, and turns everything that goes wrong in it into a ChannelError.
+        repeatable: bool,
+    ) -> bytes:
+        """The body of a 2xx answer; everything else becomes a ChannelError.
 
         `lost` is raised when the request had left and no answer can be had.
         """
         try:
-            async with self._session.request(
-                method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
-            ) as response:
-                if not 200 <= response.status < 300:
-                    raise await _refusal(response, lost)
-                yield response
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise ChannelError(f"Graph cannot be reached ({_why(error)}); nothing was sent, try again.") from None
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise lost(f"No answer from Graph ({_why(error)}) after the request had left.") from None
+            answer = await self._http.call(route, body, seconds=self._timeout, most=most, repeatable=repeatable)
+        except NotSent as error:
+            raise ChannelError(f"Graph cannot be reached: {error}; nothing was sent, try again.") from None
+        except NoAnswer as error:
+            if error.answer and not 200 <= error.answer.status < 300:
+                answer = Answer(error.answer.status, error.answer.headers, b"")  # what was refused stays refused
+            elif isinstance(error, TooLarge) and lost is ChannelError:
+                raise MessageRefused(f"Graph's answer: {error}; not read.") from None
+            else:
+                raise lost(f"No answer from Graph after the request had left: {error}.") from None
+        if 200 <= answer.status < 300:
+            return answer.body
+        raise _refusal(answer, lost)
 
-    def _trusted(self, url: str) -> URL:
+    def _trusted(self, url: str) -> Route:
         try:
-            target = URL(url)
+            target = Target.of(url)
         except ValueError:
-            target = URL()
-        host = (target.host or "").lower().rstrip(".")
-        own = bool(host) and _origin(target) == self._origin
-        meta = target.scheme == "https" and target.explicit_port is None and host in MEDIA_HOSTS
-        if not (own or meta) or target.user or target.password:
-            raise MessageRefused(f"Media address on host {host[:80] or '(none)'} is none of Meta's; not fetched.")
-        return target
+            raise MessageRefused("Media address is none of Meta's; not fetched.") from None
+        scheme, host, port = target.origin
+        meta = scheme == "https" and port == 443 and host in MEDIA_HOSTS
+        if target.origin != self._origin and not meta:
+            raise MessageRefused(f"Media address on host {host[:80]} is none of Meta's; not fetched.")
+        return Route("GET", url, self._auth)
 
 
-async def _refusal(response: aiohttp.ClientResponse, lost: type[ChannelError]) -> ChannelError:
-    """The error of a non-2xx answer, even when its body never ends."""
-    try:
-        body = await _read(response, LARGEST_ANSWER, ChannelError)
-    except (TimeoutError, aiohttp.ClientError, OSError, ChannelError):
-        body = b""
-    error = classify(response.status, body, response.headers)
-    if response.status == 504 and error.code is None:  # a gateway that stopped waiting knows no more than we do
+def _refusal(answer: Answer, lost: type[ChannelError]) -> ChannelError:
+    """The error of a non-2xx answer."""
+    error = classify(answer.status, answer.body, answer.headers)
+    if answer.status == 504 and error.code is None:  # a gateway that stopped waiting knows no more than we do
         return lost("A gateway gave up waiting for Graph (HTTP 504) after the request had left.")
     return error
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int, too_large: type[ChannelError]) -> bytes:
-    """The whole body; raises `too_large` past `limit` bytes."""
-    length = response.content_length
-    if length is not None and length <= limit and "Content-Encoding" not in response.headers:
-        return await response.read()
-    parts: list[bytes] = []
-    room = limit
-    async for part in response.content.iter_chunked(_CHUNK):
-        room -= len(part)
-        if room < 0:
-            raise too_large(f"Graph's answer is larger than {limit} bytes; not read.")
-        parts.append(part)
-    return b"".join(parts)
+def _form(fields: Mapping[str, str], data: bytes, mime_type: str, filename: str) -> tuple[str, bytes]:
+    """Content type and body of a form with one file, as RFC 7578 has it."""
+    mark = secrets.token_hex(16)
+    name = filename.translate({ord(char): "_" for char in '"\\\r\n'})
+    lines = [line for key, value in fields.items() for line in (f"--{mark}", f"{_FIELD}; name={key}", "", value)]
+    lines += [f"--{mark}", f'{_FIELD}; name=file; filename="{name}"', f"Content-Type: {mime_type}", "", ""]
+    return f"multipart/form-data; boundary={mark}", "\r\n".join(lines).encode() + data + f"\r\n--{mark}--\r\n".encode()
 
 
 def _accepted(data: bytes) -> Accepted:
@@ -281,19 +246,9 @@ def _json_object(data: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _origin(url: URL) -> tuple[str, str | None, int | None]:
-    return url.scheme, url.host, url.port
-
-
 def _first(rows: object) -> dict[str, Any]:
     return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _why(error: Exception) -> str:
-    """The kind of a failure; never its text, which may quote addresses or headers."""
-    number = getattr(error, "errno", None)
-    return f"{type(error).__name__}, errno {number}" if number else type(error).__name__

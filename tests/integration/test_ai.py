@@ -1,5 +1,4 @@
 """The HTTP providers against a real server on loopback: right, refused, slow, dripping, garbage, empty, huge."""
-
 from __future__ import annotations
 
 import asyncio
@@ -7,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import aiohttp
 import orjson
 import pytest
 from aiohttp import web
@@ -29,6 +27,7 @@ from common.ai.base import (
     Usage,
 )
 from common.ai.openai import OpenAIProvider
+from common.http.client import HttpClient
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -61,16 +60,16 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def provider(kind: str, session: aiohttp.ClientSession, url: str) -> AIProvider:
+def provider(kind: str, http: HttpClient, url: str) -> AIProvider:
     if kind == "openai":
-        return OpenAIProvider(session, base_url=url + "/v1/", api_key="sk-secret", model="m")
-    return AnthropicProvider(session, base_url=url, api_key="sk-secret", model="m")
+        return OpenAIProvider(http, base_url=url + "/v1/", api_key="sk-secret", model="m")
+    return AnthropicProvider(http, base_url=url, api_key="sk-secret", model="m")
 
 
 def ask(kind: str, handler: Handler, *, deadline: float = 5) -> AIResult:
     async def run() -> AIResult:
-        async with serving(handler) as url, aiohttp.ClientSession() as session:
-            return await provider(kind, session, url).complete(REQUEST, deadline=deadline)
+        async with serving(handler) as url, HttpClient() as http:
+            return await provider(kind, http, url).complete(REQUEST, deadline=deadline)
 
     return asyncio.run(run())
 
@@ -216,8 +215,8 @@ def test_a_connection_that_is_refused_or_cut_is_an_overload(kind: str) -> None:
     """Nobody listens; or the server hangs up in the middle."""
 
     async def refused() -> None:
-        async with aiohttp.ClientSession() as session:
-            await provider(kind, session, "http://127.0.0.1:9").complete(REQUEST, deadline=3)
+        async with HttpClient() as http:
+            await provider(kind, http, "http://127.0.0.1:9").complete(REQUEST, deadline=3)
 
     async def cut(got: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100"})
