@@ -82,27 +82,19 @@ class HttpClient:
             NotSent: nothing had left.
             NoAnswer, TooLarge: it had left.
         """
-        wire: Wire | None = None
-        try:
-            async with asyncio.timeout(seconds):
-                wire = self._kept(route.origin)
-                if wire and repeatable:
-                    try:
-                        return await self._exchange(wire, route, body, most)
-                    except NoAnswer:
-                        if wire.heard:
-                            raise
-                        wire = None
-                wire = wire or await self._connect(route.origin)
-                return await self._exchange(wire, route, body, most)
-        except TimeoutError:
-            if wire is None:
-                raise NotSent(f"no connection within {seconds:g} s", late=True) from None
-            raise NoAnswer(f"no whole answer within {seconds:g} s", wire.partial(), late=True) from None
+        until = self._loop.time() + seconds
+        if wire := self._kept(route.origin):
+            try:
+                return await self._exchange(wire, route, body, most, until)
+            except NoAnswer as error:
+                if not repeatable or wire.heard or error.late:
+                    raise
+        wire = await self._connect(route.origin, until)
+        return await self._exchange(wire, route, body, most, until)
 
-    async def _exchange(self, wire: Wire, route: Route, body: bytes, most: int) -> Answer:
+    async def _exchange(self, wire: Wire, route: Route, body: bytes, most: int, until: float) -> Answer:
         try:
-            answer = await wire.exchange(route.head(len(body)), body, most)
+            answer = await wire.exchange(route.head(len(body)) + body, most, until)
         except BaseException:
             wire.close()
             raise
@@ -127,14 +119,17 @@ class HttpClient:
                 return wire
         return None
 
-    async def _connect(self, origin: Origin) -> Wire:
+    async def _connect(self, origin: Origin, until: float) -> Wire:
         secure = self._tls if origin.scheme == "https" else None
+        left = min(self._connect_seconds, until - self._loop.time())
         try:
-            async with asyncio.timeout(self._connect_seconds):
+            async with asyncio.timeout(left):
                 _, wire = await self._loop.create_connection(
                     lambda: Wire(self._loop), origin.host, origin.port, ssl=secure
                 )
-        except OSError as error:  # refused, unknown host, TLS, time-out: all are kinds of it
+        except TimeoutError:
+            raise NotSent(f"no connection within {left:.1f} s", late=True) from None
+        except OSError as error:  # refused, unknown host, TLS
             raise NotSent(f"no connection{why(error)}") from None
         return wire
 

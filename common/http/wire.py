@@ -28,6 +28,7 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = HttpResponseParser(self)
         self._pending: asyncio.Future[Answer] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self.closed = False
         self.idle_since = 0.0
         self._reset(0)
@@ -38,16 +39,17 @@ class Wire(asyncio.Protocol):
         self._most, self._size, self.heard = most, 0, 0
         self._headed = False
 
-    def exchange(self, head: bytes, body: bytes, most: int) -> asyncio.Future[Answer]:
-        """Send a request; its answer, of `most` bytes of body.
+    def exchange(self, request: bytes, most: int, until: float) -> asyncio.Future[Answer]:
+        """Send a request; its answer, of `most` bytes of body, until that loop time.
 
         Raises:
             NoAnswer: by the future.
         """
         self._reset(most)
         self._pending = future = self._loop.create_future()
+        self._timer = self._loop.call_at(until, self._late)
         assert self._transport is not None  # noqa: S101  exchanges begin after connection_made
-        self._transport.write(head + body)
+        self._transport.write(request)
         return future
 
     def partial(self) -> Answer | None:
@@ -57,6 +59,7 @@ class Wire(asyncio.Protocol):
     def close(self) -> None:
         """End it at once; whoever waits gets NoAnswer."""
         self.closed = True
+        self._stop_timer()
         if self._transport:
             self._transport.abort()
 
@@ -120,6 +123,7 @@ class Wire(asyncio.Protocol):
         )
 
     def _finish(self) -> None:
+        self._stop_timer()
         if self._pending and not self._pending.done() and (answer := self.partial()):
             self._pending.set_result(answer)
         if self.closed:
@@ -129,6 +133,14 @@ class Wire(asyncio.Protocol):
         if self._pending and not self._pending.done():
             self._pending.set_exception(error)
         self.close()
+
+    def _late(self) -> None:
+        self._fail(NoAnswer("no whole answer in time", self.partial(), late=True))
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
 
 def why(error: BaseException | None) -> str:

@@ -21,7 +21,9 @@ _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,1000}?)(?<=\S)\*\*")
 _BOLD_LOW = re.compile(r"(?<![\w_])__(?=\S)([^_\n]{1,1000}?)(?<=\S)__(?![\w_])")
 _STRUCK = re.compile(r"~~(?=\S)([^~\n]{1,1000}?)(?<=\S)~~")
 _PLACEHOLDER = re.compile(r"[A-Z]{2,12}_[1-9][0-9]{0,5}")
-_SPACES = re.compile(r"[ \t\u00a0]+")
+#: At the end of a line nothing, between words one space; an indent stays. Each run is looked at once.
+_TRAILING = re.compile(r"(?<![ \t\u00a0])[ \t\u00a0]++(?=\n|\Z)")
+_WIDE = re.compile(r"(?<=[^ \t\u00a0\n])(?: [ \t\u00a0]++|[\t\u00a0][ \t\u00a0]*+)")
 _BLANKS = re.compile(r"\n{3,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -66,13 +68,6 @@ def _link(found: re.Match[str]) -> str:
 
 
 def _tidy(text: str) -> str:
-    text = _BLANKS.sub("\n\n", _SPACES.sub(_space, text)).strip()
+    text = _BLANKS.sub("\n\n", _WIDE.sub(" ", _TRAILING.sub("", text))).strip()
     return text if any(mark.isprintable() and not mark.isspace() for mark in text) else ""
 
-
-def _space(found: re.Match[str]) -> str:
-    """Nothing at the end of a line, one space between words, an indent as it is."""
-    whole, start, end = found.string, found.start(), found.end()
-    if end == len(whole) or whole[end] == "\n":
-        return ""
-    return found.group() if not start or whole[start - 1] == "\n" else " "
