@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import shutil
@@ -171,6 +172,7 @@ def wait_for_workers(db: Redis, count: int) -> None:
 
 def main() -> None:
     """A worker process."""
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"))
     options = json.loads(sys.argv[1])
     connection = Redis.from_url(os.environ["BENCH_REDIS"])
     wait_for_redis(connection, most=10)

@@ -13,6 +13,9 @@ from common.dev.environment import Ports
 from common.dev.supervisor import Program
 from common.errors import SettingsError
 
+#: Process types that are not part of every installation, and the setting whose presence asks for them.
+ASKED_FOR = {"forking": "FORKING_QUEUES"}
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -61,6 +64,9 @@ def make(
     )
     remembers = embedded_redis.written_by(home / "redis") != embedded_redis.NOBODY
     programs = _procfile(Path("Procfile"))
+    for name, setting in ASKED_FOR.items():
+        if not given.get(setting):
+            programs.pop(name, None)
     return Plan(
         home=home,
         ports=chosen,

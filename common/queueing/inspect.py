@@ -195,7 +195,15 @@ def list_jobs(
         ValueError: an unknown state.
     """
     found = list_ids(db, queue, state, offset=offset, limit=limit, oldest_first=oldest_first)
-    return Page(_rows(db, found.ids), found.total)
+    return Page(rows(db, found.ids), found.total)
+
+
+def rows(db: Redis, ids: Sequence[str]) -> list[JobRow]:
+    """The jobs of these ids, without those that are gone."""
+    pipe = db.pipeline(transaction=False)
+    for job_id in ids:
+        pipe.hmget(keys.job(job_id), *_FIELDS)
+    return [_row(job_id, fields) for job_id, fields in zip(ids, pipe.execute(), strict=True) if fields[0] is not None]
 
 
 def job_detail(db: Redis, job_id: str) -> JobDetail | None:
@@ -251,13 +259,6 @@ def latest_samples(db: Redis, step: int, count: int) -> list[Sample]:
 def _sample(at: bytes, entry: Mapping[bytes, bytes]) -> Sample:
     rows = {queue: QueueSample(*row) for queue, row in orjson.loads(entry[b"q"]).items()}
     return Sample(int(at.split(b"-")[0]) / 1000, rows)
-
-
-def _rows(db: Redis, ids: Sequence[str]) -> list[JobRow]:
-    pipe = db.pipeline(transaction=False)
-    for job_id in ids:
-        pipe.hmget(keys.job(job_id), *_FIELDS)
-    return [_row(job_id, fields) for job_id, fields in zip(ids, pipe.execute(), strict=True) if fields[0] is not None]
 
 
 def _row(job_id: str, fields: Sequence[bytes | None]) -> JobRow:

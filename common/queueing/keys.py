@@ -24,6 +24,9 @@ LANES = "rq:lanes"
 
 #: ZSET of repeat id by its next time (unix s). Written by repeat.add and the scheduler's tick, read by both.
 REPEATS = "rq:repeats"
+#: ZSET of `<1 finished | 0 not>:<unix us>:<job id>` by time (unix s): jobs that ended with so many dependents that the
+#: scheduler tells the rest. Written by finish and delete, emptied by the scheduler's next seconds.
+RESOLVING = "rq:resolving"
 #: Seconds between samples, and how many are kept: an hour, a day, 90 days.
 SAMPLE_STEPS = ((5, 720), (60, 1_440), (1_800, 4_320))
 
@@ -149,6 +152,11 @@ def dependents(job_id: str) -> str:
     return f"rq:job:{job_id}:dependents"
 
 
+def resolving(entry: str) -> str:
+    """SET of ids of jobs that have still to learn how an entry of RESOLVING ended. Until they have. As RESOLVING."""
+    return f"rq:resolving:{entry}"
+
+
 def events(name: str) -> str:
     """STREAM of what happened to a queue's jobs: kind (completed, failed, stopped, retried, delayed, stalled or
     progress), job, detail (one line). The newest 5,000 or so. Written by finish, reap, progress; read by events."""
@@ -156,7 +164,8 @@ def events(name: str) -> str:
 
 
 def log(job_id: str) -> str:
-    """LIST of JSON [unix s, line] that a job's code wrote, the newest 200. TTL 7 days. Written by progress.note."""
+    """LIST of JSON [unix s, line] that a job's code wrote, the newest 200. TTL 7 days, then as the job that ended.
+    Written by progress.note."""
     return f"rq:log:{job_id}"
 
 

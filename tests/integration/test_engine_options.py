@@ -16,8 +16,9 @@ from common.queueing.events import events, recent
 from common.queueing.job import Backoff, Enqueued, JobSpec, enqueue, enqueue_many
 from tests.faults.engine_jobs import PATH
 from workers.engine import AsyncWorker, DeadJob
+from workers.engine.duties import Duties
 from workers.engine.failure import RetryPolicy
-from workers.engine.scripts import CLAIM, SWEEP_LANES
+from workers.engine.scripts import CLAIM, FINISH, SWEEP_LANES
 from workers.scheduler import AtomicScheduler
 
 
@@ -105,6 +106,29 @@ def test_deleting_a_needed_job_dooms_who_needs_it(db, redis_url):
     assert status(db, "b") == "failed"
 
 
+@pytest.mark.parametrize("end", ["finish", "delete"])
+def test_a_job_that_very_many_need_tells_them_in_bounded_steps(db, redis_url, end):
+    """The first at its end, the others by the scheduler; one that failed and runs again starts with a clean slate."""
+    add(db, job("noop", "parent"), *(job("noop", f"c{n}", depends_on=("parent",)) for n in range(450)))
+    if end == "finish":
+        CLAIM(db, 1, "w", 75, "2026-11-22T00:00:00.000000Z", "x", "q")
+        (execution,) = db.zrange(keys.executions("parent"), 0, -1)
+        at = f"{time.time():.6f}"
+        row = ["q", "parent", execution, "ok", 60, at, "2026-11-22T00:00:01.000000Z", at, "", "", "0", "", ""]
+        FINISH(db, "w", 100, 100, *row)
+    else:
+        assert manage.delete(db, "parent")
+    assert (db.zcard(keys.deferred("q")), db.zcard(keys.RESOLVING)) == (350, 1)
+    add(db, job("noop", "parent" if end == "delete" else "other"), job("noop", "late", depends_on=("parent",)))
+    Duties(db, "one").tick(time.time())
+    assert db.zcard(keys.deferred("q")) == (1 if end == "delete" else 0)
+    assert not db.exists(keys.RESOLVING)
+    assert not list(db.scan_iter("rq:resolving*"))
+    doomed = sum(db.hexists(keys.job(f"c{n}"), "doomed") for n in range(450))
+    assert doomed == (450 if end == "delete" else 0)
+    assert not db.hexists(keys.job("late"), "doomed")
+
+
 def test_a_key_over_its_limit_waits_and_others_do_not(db):
     """Two at once, then one each ten seconds, for each key by itself; no slot and no attempt is spent."""
     manage.limit_keys(db, "pair", jobs=1, seconds=10, burst=2)
@@ -160,6 +184,13 @@ def test_a_job_tells_how_far_it_is(db, redis_url):
     assert progress.read_progress(db, "a") == (60.0, "second of three")
     assert [line for _, line in progress.read_log(db, "a")] == ["began", "went on"]
     assert progress.read_progress(db, "none") is None
+
+
+def test_a_jobs_log_goes_with_it(db, redis_url):
+    """What is kept of a job is kept equally long."""
+    add(db, job("report", "a", result_ttl=60))
+    burst(redis_url)
+    assert 0 < db.ttl(keys.log("a")) <= db.ttl(keys.job("a")) <= 60
 
 
 def test_events_tell_every_ending(db, redis_url):

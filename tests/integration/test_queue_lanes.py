@@ -114,7 +114,8 @@ def test_every_script_is_valid_with_the_library(db):
     """Redis compiles each of them."""
     for package, name in [
         ("common.queueing", "enqueue"), ("common.queueing", "retry"), ("common.queueing", "delete"),
-        ("common.queueing", "promote"), ("common.queueing", "wake"), ("workers.engine", "claim"),
+        ("common.queueing", "promote"), ("common.queueing", "wake"), ("common.queueing", "resolve"),
+        ("workers.engine", "claim"),
         ("workers.engine", "finish"), ("workers.engine", "beat"), ("workers.engine", "reap"),
         ("workers.engine", "move_due"), ("workers.engine", "move_periodic"), ("workers.engine", "sweep_lanes"),
     ]:  # fmt: skip

@@ -176,3 +176,15 @@ def test_the_plan_runs_the_procfile(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     assert (None, None) == (other.redis, other.simulator)
     assert "redis://db/0" == other.env["REDIS_URL"]
+
+
+def test_a_worker_for_heavy_work_is_started_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With FORKING_QUEUES set `make up` starts the forking worker, too; without it nothing pays for one."""
+    monkeypatch.setenv("FORKING_QUEUES", "reports")
+    found = plan.make(tmp_path, web=ports.next_free(20001), console=ports.next_free(20101), simulator=20202)
+
+    forking = next(p for p in found.processes if p.name == "forking")
+    assert ["-m", "workers", "--forking"] == list(forking.argv[1:])
+    assert "reports" == found.env["FORKING_QUEUES"]

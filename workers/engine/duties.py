@@ -16,12 +16,13 @@ from redis import Redis
 from common.clock import iso
 from common.queueing import keys, timings, waiting
 from common.queueing.inspect import counts, queue_names
-from workers.engine.scripts import SWEEP_LANES
+from workers.engine.scripts import RESOLVE, SWEEP_LANES
 
 log = logging.getLogger("relevo.scheduler")
 
 LANE_AGE, LANES = 30, 200  # a lane is looked at when its last look is so many seconds old; most a sweep
-EXPIRED = 500  # entries a registry and pass
+EXPIRED = 500  # entries of a registry that are dropped at once
+PASSES = 40  # bounded steps of one duty in a turn
 _SAMPLED = ("queued", "started", "scheduled", "deferred", "failed")
 
 
@@ -33,6 +34,7 @@ class Duties:
         self._duties: list[tuple[str, float, Callable[[float], None]]] = [
             *((f"sample-{step}", float(step), self._sampler(step, most)) for step, most in keys.SAMPLE_STEPS),
             ("lanes", 1.0, self._sweep_lanes),
+            ("dependents", 1.0, self._resolve),
             ("expired", 15.0, self._drop_expired),
             ("workers", 30.0, self._drop_dead_workers),
         ]
@@ -65,13 +67,22 @@ class Duties:
         if repaired:
             log.warning("%d lanes stood still and move again", repaired)
 
+    def _resolve(self, now: float) -> None:
+        """Jobs that needed one which has ended learn of it, when they were too many for its ending to tell."""
+        for _ in range(PASSES):
+            if not RESOLVE(self._db, iso(now)):
+                return
+
     def _drop_expired(self, now: float) -> None:
         """Ids whose job's hash has expired leave the registries of ended jobs."""
         for queue in queue_names(self._db):
             for registry in (keys.finished(queue), keys.failed(queue)):
-                ids: Any = self._db.zrangebyscore(registry, "-inf", now, start=0, num=EXPIRED)
-                if ids:
-                    self._db.zrem(registry, *ids)
+                for _ in range(PASSES):
+                    ids: Any = self._db.zrangebyscore(registry, "-inf", now, start=0, num=EXPIRED)
+                    if ids:
+                        self._db.zrem(registry, *ids)
+                    if len(ids) < EXPIRED:
+                        break
 
     def _drop_dead_workers(self, _now: float) -> None:
         """Workers that died without a word leave RQ's lists once their hash has expired."""

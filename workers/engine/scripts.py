@@ -12,6 +12,7 @@ REAP = Script("workers.engine", "reap", lib=[LIB])
 MOVE_DUE = Script("workers.engine", "move_due", lib=[LIB])
 MOVE_PERIODIC = Script("workers.engine", "move_periodic", lib=[LIB])
 SWEEP_LANES = Script("workers.engine", "sweep_lanes", lib=[LIB])
+RESOLVE = Script("common.queueing", "resolve", lib=[LIB])
 WAKE = Script("common.queueing", "wake", lib=[LIB])
 
 #: Seconds between the end of a lease and its score in rq:wip. RQ's own clean-up (`rq info` runs it) judges by the

@@ -7,12 +7,18 @@ import random
 import time
 from collections.abc import Callable
 
-from redis import Redis
+from redis import Redis, SSLConnection
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from common.store.multiplex import Multiplexed
 
 log = logging.getLogger("relevo.start")
+
+#: What says where a client goes, and whom it trusts there.
+_WAY = (
+    "host", "port", "db", "username", "password", "path", "ssl_keyfile", "ssl_certfile", "ssl_cert_reqs",
+    "ssl_ca_certs", "ssl_ca_data", "ssl_check_hostname",
+)  # fmt: skip
 
 
 def wait_for_redis(db: Redis, *, most: float = float("inf"), then: Callable[[], object] | None = None) -> None:
@@ -41,9 +47,10 @@ def wait_for_redis(db: Redis, *, most: float = float("inf"), then: Callable[[], 
 
 def async_twin(connection: Redis) -> Multiplexed:
     """An asyncio client to where `connection` goes, for the `rq` command line, which hands over only that."""
-    wanted = ("host", "port", "db", "username", "password", "path", "ssl")
-    given = connection.connection_pool.connection_kwargs
-    options = {name: given[name] for name in wanted if given.get(name)}
+    pool = connection.connection_pool
+    options = {name: value for name in _WAY if (value := pool.connection_kwargs.get(name)) is not None}
     if "path" in options:
         options["unix_socket_path"] = options.pop("path")
+    if issubclass(pool.connection_class, SSLConnection):
+        options["ssl"] = True
     return Multiplexed(**options, socket_timeout=5, socket_connect_timeout=2)

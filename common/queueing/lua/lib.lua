@@ -12,7 +12,7 @@
 --               as over. When one has failed, the job runs only if it has `allow_dependency_failures` 1; else a worker
 --               fails it, so that the dead-letter hook hears of it
 --   q_enter(id, queue, lane, iso, due) puts a job where it has to wait: lane, scheduler's set or queue; as q_enqueue
---   q_resolve(id, good, iso) tells the jobs that need id how it ended
+--   q_resolve(id, good, iso) tells the jobs that need id how it ended; very many of them, a part at a time
 --   q_postpone(id, due) -> 1 the job still waits in the scheduler's set and now runs no earlier than due | 0
 --   q_lane_head(lane) -> id | false
 --   q_advance(lane, id, iso) -> 1 id was the head, is gone, and the next one was set free | 0
@@ -193,11 +193,9 @@ local function q_enqueue(id, queue, lane, iso, due, fields, needs)
   return q_enter(id, queue, lane, iso, due)
 end
 
-local function q_resolve(id, good, iso)
-  local key = 'rq:job:' .. id .. ':dependents'
-  local waiting = call('SMEMBERS', key)
-  if #waiting == 0 then return end
-  call('DEL', key)
+-- At most `most` of those in the set learn how id ended; returns how many did.
+local function q_tell(key, id, good, iso, most)
+  local waiting = call('SPOP', key, most)
   for _, child in ipairs(waiting) do
     local job = 'rq:job:' .. child
     local f = call('HMGET', job, 'status', 'waits', 'origin', 'lane', 'due', 'allow_dependency_failures')
@@ -209,6 +207,21 @@ local function q_resolve(id, good, iso)
         q_enter(child, f[3], f[4] or '', iso, f[5] and tonumber(f[5]) > q_now() and f[5] or '')
       end
     end
+  end
+  return #waiting
+end
+
+local AT_ONCE, told = 100, 0 -- dependents that one call tells, all its jobs together; the scheduler tells the others
+
+local function q_resolve(id, good, iso)
+  local key, most = 'rq:job:' .. id .. ':dependents', AT_ONCE - told
+  if most == 0 and call('EXISTS', key) == 0 then return end
+  local n = most > 0 and q_tell(key, id, good, iso, most) or 0
+  told = told + n
+  if n == most and call('EXISTS', key) == 1 then -- under another name: should it run again, its next end is another's
+    local rest = string.format('%d:%.0f:%s', good and 1 or 0, q_now() * 1000000, id)
+    call('RENAME', key, 'rq:resolving:' .. rest)
+    call('ZADD', 'rq:resolving', q_now(), rest)
   end
 end
 

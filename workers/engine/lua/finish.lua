@@ -47,6 +47,7 @@ local function expire(e, registry)
   else
     call('EXPIRE', job, ttl)
     call('EXPIRE', results, ttl)
+    call('EXPIRE', 'rq:log:' .. e.id, ttl)
     call('ZADD', registry, e.now + ttl, e.id)
   end
 end
