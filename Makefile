@@ -36,9 +36,8 @@ lint: install-dev ## ruff, mypy --strict, import contracts, generated documents
 docs: install ## writes docs/redis.md anew
 	@$(BIN)/python -m common.dev.redis_docs
 
-bench: install-dev ## measures; results go to bench/results/
-	@[ -f bench/__main__.py ] || { echo "there is no bench/ yet"; exit 1; }
-	@$(BIN)/python -m bench $(ARGS)
+bench: install-dev ## measures all, beside the peer where it is at hand; make bench ARGS=--quick, ARGS='webhook --quick'
+	@$(BIN)/python -m bench $(if $(filter-out -%,$(firstword $(ARGS))),,all) $(ARGS)
 
 clean: down ## removes .venv and caches; the data in .relevo/ stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache *.egg-info

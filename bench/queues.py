@@ -1,8 +1,8 @@
 """One INCR a job on several queues, in turns on the same Redis: `python -m bench queues [name ...] [--rounds=3]`.
 
-BullMQ and Dramatiq are found in $PEER_DIR: `node_modules` with bullmq and ioredis, `venv` with dramatiq[redis]; those
-that are not there are left out. Measured between the 10th and the 95th percentile of the jobs, so that the start of a
-process does not count. Lanes are on for ours: 2,000 of them.
+BullMQ and Dramatiq are found where the peer harness installs them (bench/places.py): `node_modules` with bullmq and
+ioredis, `venv` with dramatiq[redis]; those that are not there are left out. Measured between the 10th and the 95th
+percentile of the jobs, so that the start of a process does not count. Lanes are on for ours: 2,000 of them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 import psutil
 from redis import Redis
 
+from bench import places
 from bench.engine import Crew, connect, server, specs
 from common.queueing.job import enqueue_many
 
 HERE = Path(__file__).parent / "peers"
-PEERS = Path(os.environ.get("PEER_DIR", "peers"))
 
 
 @dataclass
@@ -38,14 +38,15 @@ class Contestant:
 
 
 def contestants() -> list[Contestant]:
+    peers = places.installed()
     work = [sys.executable, "-m", "bench.engine", json.dumps({"concurrency": 50})]
     found = [Contestant("relevo", 20_000, [], work, 2_000), Contestant("relevo-without-lanes", 20_000, [], work, 0)]
-    if (PEERS / "node_modules" / "bullmq").is_dir():
-        node, env = ["node", str(HERE / "bullmq_incr.js")], {"NODE_PATH": str(PEERS / "node_modules")}
+    if (peers / "node_modules" / "bullmq").is_dir():
+        node, env = ["node", str(HERE / "bullmq_incr.js")], {"NODE_PATH": str(peers / "node_modules")}
         found.insert(0, Contestant("bullmq", 20_000, [*node, "add", "20000"], [*node, "work", "50"], env=env))
-    if (PEERS / "venv" / "bin" / "dramatiq").exists():
-        add = [str(PEERS / "venv/bin/python"), str(HERE / "dramatiq_incr.py"), "5000"]
-        run = [str(PEERS / "venv/bin/dramatiq"), "dramatiq_incr", "-p", "1", "-t", "8", "--skip-logging"]
+    if (peers / "venv" / "bin" / "dramatiq").exists():
+        add = [str(peers / "venv/bin/python"), str(HERE / "dramatiq_incr.py"), "5000"]
+        run = [str(peers / "venv/bin/dramatiq"), "dramatiq_incr", "-p", "1", "-t", "8", "--skip-logging"]
         found.append(Contestant("dramatiq", 5_000, add, run, env={"PYTHONPATH": str(HERE)}))
     stock = [sys.executable, "-m", "bench.peers.stock_incr"]
     found.append(Contestant("rq-simple-worker", 1_500, [*stock, "add", "1500"], [*stock, "work"]))
