@@ -143,7 +143,8 @@ class OutboundPart:
 
     `payload` has `type` and the object of that type, e.g. `{"type": "text", "text": {"body": "..."}}`.
     `text` is the readable form, already redacted. `needs_owner` is who must own the conversation at the
-    last moment for this bubble to leave: `bot` for answers, `waiting` for the hand-over notice, "" for any.
+    last moment for this bubble to leave: `bot` for answers, `waiting` for the hand-over notice, "" for any;
+    `opted_out` for the bot's last line to a customer who wants no more.
     """
 
     payload: Mapping[str, Any]

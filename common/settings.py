@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     graph_api_url: str = "https://graph.facebook.com"
     graph_api_version: str = Field("v25.0", pattern=r"^v\d+\.\d+$")
     graph_timeout_seconds: float = Field(10.0, gt=0)
+    graph_patience_seconds: float = Field(600.0, gt=0)  # a Graph that is away is tried again that long
     number_messages_per_second: float = Field(80.0, gt=0)  # Cloud API default throughput of a number
     pair_seconds: float = Field(6.0, ge=0)  # one message to one customer; Cloud API pair limit; 0 = none
     pair_burst: int = Field(45, ge=1)
@@ -95,6 +96,8 @@ class Settings(BaseSettings):
     default_country: str = Field("CO", pattern=r"^[A-Z]{2}$")
     handover_words: Words = ()
     handover_text: str | None = None
+    opt_out_words: Words = ()
+    opt_in_words: Words = ()
     waiting_remind_minutes: float = Field(15.0, gt=0)  # a customer who waits for a person is told so after that
     waiting_back_minutes: float = Field(0.0, ge=0)  # and is the bot's again after that; 0 = never
     transcript_days: int = Field(90, ge=8)
@@ -108,7 +111,7 @@ class Settings(BaseSettings):
 
     _words = field_validator(
         "redis_sentinel_hosts", "whatsapp_phone_id", "whatsapp_app_secret", "ai_provider", "worker_queues",
-        "forking_queues", "handover_words", "encryption_key", mode="before",
+        "forking_queues", "handover_words", "opt_out_words", "opt_in_words", "encryption_key", mode="before",
     )(_split)
 
     @field_validator("ai_provider")

@@ -19,7 +19,7 @@ from console.text import said, t
 from console.wiring import Services
 
 #: What a role may do; a viewer only looks.
-DESK = frozenset({"take_over", "hand_back", "close", "reply", "mark_read"})
+DESK = frozenset({"take_over", "hand_back", "close", "reply", "mark_read", "opt_in"})
 QUEUE = frozenset({"job_retry", "job_delete", "job_promote", "queue_retry_failed", "queue_pause", "queue_resume"})
 PERMITS = {"viewer": frozenset[str](), "agent": DESK, "lead": DESK | QUEUE}
 
@@ -64,6 +64,16 @@ def close(on: Services, cid: str) -> Outcome:
         return t("inbox.closed_now")
 
     return _perform(on, "close", command)
+
+
+def opt_in(on: Services, cid: str) -> Outcome:
+    """A customer who had opted out asked for the bot again."""
+
+    def command(me: Session) -> str:
+        on.desk.opt_in(on.tenant, cid, actor=me.name, now=on.clock.now())
+        return t("inbox.handed_back")
+
+    return _perform(on, "opt_in", command)
 
 
 def reply(on: Services, cid: str, text: str) -> Outcome:

@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from redis import Redis
@@ -28,6 +29,7 @@ _serial = itertools.count(1)
 TO_A_PERSON = frozenset({"for_human", "dead"})
 ARRIVED = frozenset({"accepted", "sent", "delivered", "read", "played"})
 STEP = 2_000  # rows a round trip
+Kept = Mapping[str, Sequence[str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +111,21 @@ def leftovers(db: Redis) -> list[str]:
     return [f"{name}: {n}" for name, n in zip([*names, "lanes", "open"], pipe.execute(), strict=True) if n]
 
 
-def unfinished(db: Redis, said: Iterable[Said]) -> list[Said]:
-    """Messages that are not stored yet or not dealt with."""
-    asked = list(said)
+def unfinished(db: Redis, said: Iterable[Said], kept: Kept = MappingProxyType({})) -> list[Said]:
+    """Messages that are not stored yet or not dealt with. `kept`: what was seen of those that are gone by now."""
+    asked = [one for one in said if message_id(one.wamid) not in kept]
     states = _fields(db, [message_id(one.wamid) for one in asked], "state")
     return [one for one, (state,) in zip(asked, states, strict=True) if state in {None, "new"}]
 
 
-def audit(db: Redis, ledger: Sequence[Mapping[str, Any]], said: Sequence[Said]) -> Audit:
-    """Compare `said` and the simulator's ledger with transcripts, outbox and jobs. Waits for nothing."""
+def audit(
+    db: Redis, ledger: Sequence[Mapping[str, Any]], said: Sequence[Said], kept: Kept = MappingProxyType({})
+) -> Audit:
+    """Compare `said` and the simulator's ledger with transcripts, outbox and jobs. Waits for nothing.
+
+    Args:
+        kept: state, conversation and job, by mid, of messages whose retention was over before this audit.
+    """
     customers = {one.wa_id for one in said}
     sent = [entry for entry in ledger if entry["key"] in customers]
     answers = defaultdict(list)
@@ -125,10 +133,10 @@ def audit(db: Redis, ledger: Sequence[Mapping[str, Any]], said: Sequence[Said]) 
         for code in codes_of(entry):
             answers[code].append(entry)
     mids = [message_id(one.wamid) for one in said]
-    rows = dict(zip(mids, _fields(db, mids, "state", "conv", "job"), strict=True))
+    rows = _rows(db, mids, kept)
     order = _transcripts(db, {conv for _, conv, _ in rows.values() if conv})
     outbox = [mid for log in order.values() for mid in log if mid.startswith("o-")]
-    states = dict(zip(outbox, (row[0] for row in _fields(db, outbox, "state")), strict=True))
+    states = {mid: row[0] for mid, row in _rows(db, outbox, kept).items()}
     by_mid = dict(zip(mids, said, strict=True))
     handed = [mid for mid, row in rows.items() if row[0] in TO_A_PERSON and not answers[by_mid[mid].code]]
     return Audit(
@@ -141,6 +149,12 @@ def audit(db: Redis, ledger: Sequence[Mapping[str, Any]], said: Sequence[Said]) 
         stuck=[*leftovers(db), *_stuck(db, rows, states)],
         delays=[answers[one.code][0]["time"] - one.at for one in said if answers[one.code]],
     )
+
+
+def _rows(db: Redis, mids: Sequence[str], kept: Kept) -> dict[str, list[Any]]:
+    """State, conversation and job of each."""
+    rows = dict(zip(mids, _fields(db, mids, "state", "conv", "job"), strict=True))
+    return rows | {mid: list(kept[mid]) for mid in mids if mid in kept}
 
 
 def _lost(by_mid: Mapping[str, Said], rows: Mapping[str, list[Any]], answers: Mapping[str, list[Any]]) -> list[str]:

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import requests
@@ -17,7 +17,7 @@ from common.graph.simulator.client import SimulatorClient
 from common.messages import message_id
 from common.store import keys
 from common.store.vault import Vault
-from tests.audit import Audit, Said, T, audit, codes_of, leftovers, new_code, unfinished
+from tests.audit import Audit, Kept, Said, T, audit, codes_of, leftovers, new_code, unfinished
 from tests.stack import SECRETS, Stack
 
 SAYERS = 8  # threads; each speaks for customers of its own, who wait for one webhook before they write again
@@ -123,9 +123,13 @@ def answered(stack: Stack, *said: Said) -> bool:
     return all(one.code in found for one in said)
 
 
-def settle(stack: Stack, db: Any, said: Sequence[Said], *, seconds: float = 60) -> None:
+def settle(
+    stack: Stack, db: Any, said: Sequence[Said], *, seconds: float = 60, kept: Kept = MappingProxyType({})
+) -> None:
     """Wait until every message is dealt with and nothing is under way; an audit tells what is not in time."""
-    _wait(lambda: not unfinished(db, said[-50:]) and not leftovers(db) and not unfinished(db, said), seconds)
+    _wait(
+        lambda: not unfinished(db, said[-50:], kept) and not leftovers(db) and not unfinished(db, said, kept), seconds
+    )
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> None:

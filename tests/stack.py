@@ -117,7 +117,7 @@ class Stack:
                 process.kill()
                 process.wait()
         self.processes.clear()
-        self.redis.kill()
+        self.redis.close()
 
     def db(self) -> Redis:
         return Redis.from_url(self.redis.url)

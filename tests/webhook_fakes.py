@@ -43,11 +43,15 @@ class RememberingIngest:
         return Accepted(stored=len(updates), statuses=sum(isinstance(u, StatusUpdate) for u in updates))
 
 
-class FixedClock:
-    """Always NOW."""
+class Ticking:
+    """NOW, and a millisecond later with every look."""
+
+    def __init__(self) -> None:
+        self._looks = 0
 
     def now(self) -> float:
-        return NOW
+        self._looks += 1
+        return NOW + self._looks / 1000
 
 
 def settings_with(**values: Any) -> Settings:
@@ -60,7 +64,7 @@ def app_with(ingest: Any, *, db: Redis | None = None, images: Path | None = None
     more = {"images": images} if images else {}
     nowhere = Redis(port=1, socket_connect_timeout=0.2, retry=None)
     return create_app(
-        Services(settings=settings_with(**values), db=db or nowhere, ingest=ingest, clock=FixedClock(), **more)
+        Services(settings=settings_with(**values), db=db or nowhere, ingest=ingest, clock=Ticking(), **more)
     )
 
 

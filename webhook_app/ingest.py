@@ -11,11 +11,13 @@ import orjson
 from redis import Redis
 from redis.exceptions import RedisError
 
+from common.channels.whatsapp.preferences import preference_of
 from common.clock import iso
 from common.conversations import scripts
 from common.conversations.commands import day
 from common.conversations.identity import identify
 from common.errors import StoreUnavailable
+from common.handover.opting import OPTED_OUT, wish
 from common.messages import (
     DEFAULT_TENANT,
     Echo,
@@ -34,6 +36,8 @@ from common.store.scripts import Arg, Call, run_batch
 from common.store.vault import Vault
 
 _BLANK, _BLANK_TIME = "m-blank", 1.5  # stand where a job of its kind has its own
+#: Kinds of messages whose text the customer chose: by keys, or by a button of a template.
+_WORDS = frozenset({"text", "button", "interactive", "edit"})
 STATUSES_A_CALL = 100  # keeps one script well below a millisecond of Redis
 
 
@@ -79,6 +83,7 @@ class Ingest:
         self._timeout = settings.job_timeout_seconds
         self._region = settings.default_country
         self._replicas = settings.redis_ack_replicas
+        self._opting = {"out": settings.opt_out_words, "again": settings.opt_in_words}
         self._forms: dict[str, _JobForm] = {}  # by kind of message, of which there are a few
 
     def accept(self, updates: Sequence[Update], *, now: float) -> Acceptance:
@@ -126,10 +131,10 @@ class Ingest:
     def _calls(self, updates: Sequence[Update], now: float) -> Iterator[Call]:
         stamp, today = iso(now), day(now)
         statuses = []
-        for update in updates:
+        for n, update in enumerate(updates):
             match update:
-                case InboundMessage():
-                    yield self._message(update, now, stamp, today)
+                case InboundMessage():  # a microsecond apart: a repetition in one POST is not this call made again
+                    yield self._message(update, now + n * 1e-6, stamp, today)
                 case StatusUpdate():
                     statuses.append(update)
                 case Echo():
@@ -150,10 +155,16 @@ class Ingest:
                 DEFAULT_TENANT, now, stamp, today, self._ttl, mid, message.kind, message.sent_at,
                 message.phone_number_id, self._vault.seal(orjson.dumps(_kept(message))), who.candidate, who.who,
                 who.label, who.tail, int(message.opens_window), digest(message.refers_to) if message.refers_to else "",
-                "s-" + mid[2:18], self._quiet, job_id(mid), WHATSAPP_AI, len(who.aliases), *who.aliases,
-                *form.fields(mid, stamp),
+                "s-" + mid[2:18], self._quiet, job_id(mid), WHATSAPP_AI, self._wish(message), OPTED_OUT,
+                len(who.aliases), *who.aliases, *form.fields(mid, stamp),
             ),
         )  # fmt: skip
+
+    def _wish(self, message: InboundMessage) -> str:
+        """An opting out counts from its 200 on, not from when a worker gets to it: an answer may be on its way."""
+        if message.group_id or message.kind not in _WORDS:
+            return ""
+        return wish(message.text, **self._opting) or ""
 
     def _form(self, kind: str) -> _JobForm:
         return _JobForm(
@@ -183,7 +194,15 @@ class Ingest:
     def _other(self, update: OtherUpdate, now: float, today: str) -> Call:
         raw = self._vault.seal(orjson.dumps(update.raw))
         number = update.phone_number_id or ""
-        return Call(scripts.INGEST_OTHER, (DEFAULT_TENANT, today, update.dedup, update.kind, number, now, raw))
+        args = (DEFAULT_TENANT, today, update.dedup, update.kind, number, now, raw)
+        said = preference_of(update, received=now)
+        if said is None:
+            return Call(scripts.INGEST_OTHER, args)
+        who, word = identify(said.person, self._vault), "stop" if said.stop else "resume"
+        return Call(
+            scripts.INGEST_OTHER,
+            (*args, word, said.at, self._ttl, who.candidate, who.who, who.tail, *who.aliases),
+        )
 
     def _status(self, status: StatusUpdate) -> tuple[str | bytes | float, ...]:
         ours = status.opaque or ""

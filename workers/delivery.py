@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from common.clock import Clock
+from common.clock import Clock, iso
 from common.conversations.commands import day
 from common.conversations.identity import sender_of
 from common.conversations.scripts import BEGIN_SEND, SETTLE_SEND
@@ -41,51 +38,18 @@ from common.graph.client import GraphClient
 from common.messages import digest
 from common.settings import Settings
 from common.store import keys
+from common.store.retell import Recent
 from common.store.scripts import Call, TooFewReplicas, run_batch_async
 from common.store.vault import Vault
+from workers.outage import insist
+from workers.patience import next_wait
+from workers.posting import Bubble, Posts
 
 log = structlog.get_logger("delivery")
 
 SHORT_WAIT = 1.0  # seconds that a slot may wait for the number's budget instead of going through the scheduler
+REFUSED_FOR = 90.0  # seconds that a bubble refused with a code is tried again; then attempts are spent
 NUMBER_PAUSE = 1.0  # seconds a number rests after a rate limit that names no time
-
-
-#: What a Redis says that takes no writes now (also within a script's error, as in 6.2).
-_REFUSING = ("OOM", "READONLY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS")
-
-
-def is_outage(error: object) -> bool:
-    """Whether Redis is away, full or changing its primary: the same call will work later."""
-    if isinstance(error, RedisConnectionError | RedisTimeoutError):
-        return True
-    return isinstance(error, RedisError) and any(word in str(error) for word in _REFUSING)
-
-
-#: Seconds that a worker goes on trying to write down what Graph has accepted, while Redis is away.
-INSIST = 60.0
-
-
-async def insist(db: Redis, calls: Sequence[Call]) -> list[Any]:
-    """As run_batch_async, but through an outage of Redis, and to its end even when the job is cancelled meanwhile.
-
-    Only this process knows the wamid of a bubble that was just posted: forgotten, it would be sent again should Meta's
-    status come later than the settle time.
-    """
-    return await asyncio.shield(asyncio.ensure_future(_insisting(db, calls)))
-
-
-async def _insisting(db: Redis, calls: Sequence[Call]) -> list[Any]:
-    until = time.monotonic() + INSIST
-    while True:
-        try:
-            results = await run_batch_async(db, calls)
-        except (RedisConnectionError, RedisTimeoutError):
-            if time.monotonic() > until:
-                raise
-        else:
-            if not any(map(is_outage, results)) or time.monotonic() > until:
-                return results
-        await asyncio.sleep(random.uniform(0.05, 0.2))
 
 
 class LeaseLost(RelevoError):
@@ -120,24 +84,33 @@ class Delivery:
     Args:
         graph: the Graph client.
         settings: rates, settle time, retention.
+        recent: what `db` tells again to a Redis that may have forgotten it.
     """
 
-    def __init__(self, db: Redis, vault: Vault, graph: GraphClient, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self, db: Redis, vault: Vault, graph: GraphClient, clock: Clock, settings: Settings,
+        recent: Recent | None = None,
+    ) -> None:  # fmt: skip
         self._db = db
         self._vault = vault
         self._graph = graph
         self._clock = clock
         self._settle = settings.settle_seconds + settings.graph_timeout_seconds
+        self._one_probe = settings.graph_timeout_seconds + 1
+        self._patience, self._base = settings.graph_patience_seconds, settings.retry_base_seconds
         self._probe = settings.account_probe_seconds
         self._replicas = settings.redis_ack_replicas
         self._limits = (settings.number_messages_per_second, settings.pair_seconds, settings.pair_burst)
         self._ttl = settings.transcript_days * 86400
+        recent = Recent() if recent is None else recent
+        self._posts = Posts(recent, partial(insist, db), vault, clock, ttl=self._ttl, settle=self._settle)
         self._asked = (f"{uuid.uuid4().hex[:8]}-{n}" for n in itertools.count())
 
     async def deliver(
-        self, tenant: str, mids: Sequence[str], lease: Lease, *, first: Call | None = None
+        self, tenant: str, mids: Sequence[str], lease: Lease, *, first: Call | None = None, answers: bytes = b""
     ) -> Delivered:
-        """Send `mids` in order. `first` is run in the same round trip, before anything is sent.
+        """Send `mids` in order. `first` is run in the same round trip, before anything is sent; `answers` is a JSON
+        list of the messages that they answer.
 
         Raises:
             Later: the number or pair must wait, or the outcome of an earlier post is not known yet.
@@ -157,7 +130,7 @@ class Delivery:
             calls = []
             match verdict[0]:
                 case b"send":
-                    calls = [await self._post(tenant, mid, lease, *verdict[2:])]
+                    calls = [await self._post(Bubble(tenant, mid, lease.execution, answers), lease, *verdict[2:])]
                     sent += 1
                 case b"done":
                     sent += 1
@@ -178,10 +151,12 @@ class Delivery:
     async def _begin(self, tenant: str, mid: str, lease: Lease, before: list[Call]) -> tuple[list[Any], list[Any]]:
         """What `before` answered and the verdict of the last look at `mid`; short waits are waited for."""
         answers: list[Any] = []
+        before = [*before, *await self._posts.outcome(mid)]  # posted here, on behalf of an execution before
         while True:
             ask = Call(
                 BEGIN_SEND,
-                (tenant, mid, lease.queue, lease.job, lease.execution, self._settle, *self._limits, next(self._asked)),
+                (tenant, mid, lease.queue, lease.job, lease.execution, self._settle, *self._limits, next(self._asked),
+                 self._one_probe, self._patience),
             )
             *others, verdict = await self._ask([*before, ask], tenant, mid, lease)
             answers = answers or others
@@ -209,56 +184,65 @@ class Delivery:
             await self._run([self._settled(tenant, mid, lease, "back")])
             raise Later(await self._now() + SHORT_WAIT, str(error)) from error
 
-    async def _post(
-        self, tenant: str, mid: str, lease: Lease, phone_number_id: bytes, who: bytes, body: bytes
-    ) -> Call:
+    async def _post(self, bubble: Bubble, lease: Lease, phone_number_id: bytes, who: bytes, body: bytes) -> Call:
         """Post one bubble; the call that settles it as accepted."""
+        tenant, mid = bubble.tenant, bubble.mid
         sender = sender_of(self._vault.open_json(who)) if who else sender_of(None)
         number = phone_number_id.decode()
         try:
-            accepted = await self._graph.send(
+            sending = self._graph.send(
                 number,
                 to=sender.wa_id,
                 recipient=sender.user_id,
                 payload=orjson.loads(self._vault.open(body)),
                 opaque=f"{tenant}:{mid}",
             )
+            settled = partial(self._settled, tenant, mid, lease, "accepted")
+            return await self._posts.post(bubble, sending, lambda wamid: settled(wamid=wamid))
         except SendOutcomeUnknown as error:
             log.warning("fate of a message is not known", message=mid, error=str(error))
             raise Later(await self._now() + self._settle, str(error)) from error
         except ChannelError as error:
             await self._refused(tenant, mid, lease, number, error)
             raise
-        return self._settled(tenant, mid, lease, "accepted", wamid=accepted.wamid)
 
     async def _refused(self, tenant: str, mid: str, lease: Lease, number: str, error: ChannelError) -> None:
         """Settle a bubble that Graph did not take, and slow down what must slow down.
 
         Raises:
-            Later: the whole number must wait; no attempt of this job is spent on it.
+            Later: the whole number must wait, or Graph has not been refusing for long; no attempt of this job is
+                spent on it.
         """
         final = isinstance(error, MessageRefused)
         log.warning("graph refused", message=mid, code=error.code, error=str(error), final=final)
-        await self._run([self._settled(tenant, mid, lease, "failed" if final else "back", error=error)])
+        blocked = isinstance(error, AccountBlocked)
+        call = self._settled(tenant, mid, lease, "failed" if final else "back", error=error, waits=blocked)
+        refused = float((await self._run([call]))[0])
         if isinstance(error, AccountBlocked | NumberLimited):
-            blocked = isinstance(error, AccountBlocked)
             until = await self._now() + (error.retry_after or (self._probe if blocked else NUMBER_PAUSE))
             fields: dict[Any, Any] = {"paused_until": until, "reason": str(error), "blocked": int(blocked)}
             key = keys.number(tenant, number)
             await self._db.hset(key, mapping=fields)
             await self._db.expire(key, 30 * 86400)
             raise Later(until, str(error)) from error
+        # No answer with a code of its own: Graph is away, which concerns everybody, and no person could send either.
+        patience = self._patience if error.code is None else min(self._patience, REFUSED_FOR)
+        wait = next_wait(refused, patience, base=self._base, at_least=error.retry_after or 0.0)
+        if error.retryable and wait is not None:
+            raise Later(await self._now() + wait, str(error)) from error
 
     def _settled(
-        self, tenant: str, mid: str, lease: Lease, verdict: str, *, wamid: str = "", error: ChannelError | None = None
-    ) -> Call:
+        self, tenant: str, mid: str, lease: Lease, verdict: str, *, wamid: str = "", error: ChannelError | None = None,
+        waits: bool = False,
+    ) -> Call:  # fmt: skip
         now = self._clock.now()
         return Call(
             SETTLE_SEND,
             (
                 tenant, now, day(now), mid, lease.execution, verdict, self._ttl,
                 self._vault.seal(wamid.encode()) if wamid else "", digest(wamid) if wamid else "",
-                (error.code if error else "") or "", str(error) if error else "",
+                (error.code if error else "") or "", str(error) if error else "", iso(now),
+                lease.job if waits else "",
             ),
         )  # fmt: skip
 

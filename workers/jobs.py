@@ -15,7 +15,8 @@ from common.errors import Later, MessageRefused
 from common.messages import DEFAULT_TENANT
 from common.queueing.context import current_job
 from workers import reconciling
-from workers.delivery import Lease, is_outage
+from workers.delivery import Lease
+from workers.outage import is_outage
 from workers.pipeline import pipeline
 from workers.wiring import services
 
@@ -23,9 +24,9 @@ from workers.wiring import services
 async def answer(*, tenant: str, message: str) -> dict[str, Any]:
     """Deal with an inbound message. Safe to repeat: a message that was dealt with says by which turn."""
     job = _job()
-    with structlog.contextvars.bound_contextvars(job=job.id, message=message):
-        with _outage_costs_nothing():
-            turn = await pipeline.answer(tenant, message, job, services())
+    structlog.contextvars.bind_contextvars(job=job.id, message=message)  # a job has a context of its own
+    with _outage_costs_nothing():
+        turn = await pipeline.answer(tenant, message, job, services())
     if turn is None:
         return {"outcome": "gone"}
     return {"outcome": turn.outcome, "turn": turn.reason if turn.outcome == "already" else turn.id}
@@ -34,11 +35,11 @@ async def answer(*, tenant: str, message: str) -> dict[str, Any]:
 async def send_message(*, tenant: str, message: str) -> dict[str, Any]:
     """Send an outbound message of a person or the API. Safe to repeat."""
     job = _job()
-    with structlog.contextvars.bound_contextvars(job=job.id, message=message):
-        lease = Lease(job.queue, job.id, job.execution)
-        with _outage_costs_nothing():
-            delivered = await services().delivery.deliver(tenant, [message], lease)
-            await services().delivery.settle(delivered)
+    structlog.contextvars.bind_contextvars(job=job.id, message=message)
+    lease = Lease(job.queue, job.id, job.execution)
+    with _outage_costs_nothing():
+        delivered = await services().delivery.deliver(tenant, [message], lease)
+        await services().delivery.settle(delivered)
     if not delivered.sent:
         raise MessageRefused(delivered.why or "the message no longer exists")
     return {"outcome": "sent"}

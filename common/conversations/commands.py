@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 from redis import Redis
@@ -11,6 +12,7 @@ from redis import Redis
 from common.clock import iso
 from common.conversations import scripts
 from common.errors import CommandRefused
+from common.handover.opting import OPTED_OUT
 from common.messages import digest
 from common.pii.redact import redact
 from common.queueing.job import JobSpec
@@ -99,9 +101,22 @@ class Desk:
             raise CommandRefused(_WHY_NOT.get(verdict) or f"{other} has this conversation: ask them to hand it back.")
         return mid
 
+    def opt_out(self, tenant: str, cid: str, *, actor: str, now: float) -> None:
+        """The customer told `actor` that they want no more messages: the bot writes nothing more."""
+        self._opt(tenant, cid, actor, now, out=True)
+
+    def opt_in(self, tenant: str, cid: str, *, actor: str, now: float) -> None:
+        """The customer told `actor` that they want messages again: the bot answers from the next one on."""
+        self._opt(tenant, cid, actor, now, out=False)
+
     def mark_read(self, tenant: str, cid: str) -> None:
         """The desk has seen what the customer wrote."""
         scripts.DESK_READ(self._db, tenant, cid)
+
+    def _opt(self, tenant: str, cid: str, actor: str, now: float, *, out: bool) -> None:
+        self._audit(tenant, actor, "opt_out" if out else "opt_in", cid)
+        if not scripts.DESK_OPT(self._db, tenant, cid, int(out), actor, now, OPTED_OUT):
+            raise CommandRefused(_WHY_NOT["gone"])
 
     def _own(
         self, tenant: str, cid: str, owner: str, now: float, reason: str, agent: str, allowed: str
@@ -121,4 +136,9 @@ def audit(db: Redis, tenant: str, *, actor: str, action: str, target: str, why: 
 
 def day(now: float) -> str:
     """The UTC day of `now` as yyyymmdd: the name of a day's counters."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y%m%d")
+    return _day(int(now // 86400))
+
+
+@lru_cache(maxsize=8)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86400, UTC).strftime("%Y%m%d")

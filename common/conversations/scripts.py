@@ -19,11 +19,13 @@ CLOSE_TURN = Script(_HERE, "close_turn", lib=_CONV)
 DEAD_TURN = Script(_HERE, "dead_turn", lib=_CONV)
 
 BEGIN_SEND = Script(_HERE, "begin_send", lib=_CONV)
-SETTLE_SEND = Script(_HERE, "settle_send", lib=_CONV)
+TELL_SEND = Script(_HERE, "tell_send", lib=_CONV)
+SETTLE_SEND = Script(_HERE, "settle_send", lib=_CONV_AND_QUEUE)
 
 RECONCILE_OPEN = Script(_HERE, "reconcile_open", lib=_CONV_AND_QUEUE)
 RECONCILE_WAITING = Script(_HERE, "reconcile_waiting", lib=_CONV_AND_QUEUE)
 
 DESK_OWNER = Script(_HERE, "desk_owner", lib=_CONV)
 DESK_REPLY = Script(_HERE, "desk_reply", lib=_CONV_AND_QUEUE)
+DESK_OPT = Script(_HERE, "desk_opt", lib=_CONV)
 DESK_READ = Script(_HERE, "desk_read", lib=_CONV)

@@ -52,9 +52,9 @@ TEXTS: dict[Name, dict[Language, str]] = {
         "pt": "Você voltou ao assistente automático. Desculpe a espera: em que posso ajudar?",
     },
     "opted_out": {
-        "es": "Listo, no te escribiremos más. Si cambias de idea, envíanos un mensaje.",
-        "en": "Done, we will not write to you again. If you change your mind, send us a message.",
-        "pt": "Pronto, não escreveremos mais. Se mudar de ideia, envie uma mensagem.",
+        "es": "Listo, no te escribiremos más por aquí. Si quieres volver, envíanos la palabra ALTA.",
+        "en": "Done, we will not write to you here again. To come back, send us the word START.",
+        "pt": "Pronto, não escreveremos mais por aqui. Se quiser voltar, envie a palavra VOLTAR.",
     },
     "opted_in": {
         "es": "¡Qué bueno tenerte de vuelta! ¿En qué te puedo servir?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ class JobContext:
 
 
 _running: ContextVar[JobContext | None] = ContextVar("relevo_job", default=None)
+_give_way: ContextVar[Callable[[], None] | None] = ContextVar("relevo_job_gives_way", default=None)
 
 
 def current_job() -> JobContext | None:
@@ -39,6 +41,13 @@ def current_job() -> JobContext | None:
     return _running.get()
 
 
-def enter(job: JobContext) -> None:
+def give_way() -> None:
+    """The running job has made its last call out and only writes down what became of it: its slot is another's."""
+    if done := _give_way.get():
+        done()
+
+
+def enter(job: JobContext, give_way: Callable[[], None] | None = None) -> None:
     """Make `job` the current one of this task; the worker calls it as the first thing of a run."""
     _running.set(job)
+    _give_way.set(give_way)

@@ -14,10 +14,14 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.store.connection import READ
 from common.store.line import Line, packed
+from common.store.retell import Recent
 from common.store.scripts import REPLICA_MS, Call, TooFewReplicas
 
 #: Calls that share a round trip; who has more goes alone.
 CALLS_A_TRIP = 512
+#: So many need not wait for the end of this turn of the loop.
+CALLS_SOON = 8
+TRIPS_AT_ONCE = 4
 
 Outcome = list[Any] | RedisError
 Done = Callable[[Outcome], None]
@@ -30,24 +34,40 @@ class _Entry(NamedTuple):
     done: Done
 
 
+class _Written(NamedTuple):
+    """Calls as they go over the wire: `asked` is the calls alone."""
+
+    calls: Sequence[Call]
+    asked: bytes
+    blob: bytes
+    replies: int
+
+
 class GroupCommit:
-    """Made and used on one event loop.
+    """Made and used on one event loop. What it has told to be stored, it tells again to a Redis that forgot it.
+
+    A few trips are on the wire at a time, so that Redis works while the next ones are gathered. They run, and run again
+    after a lost connection, in the order of `submit`.
 
     Args:
         client: names the Redis; one connection of its own.
         replicas: how many replicas must have what was written before its caller hears of it.
-        patience: seconds that a round trip may take, with the opening of a connection where one is needed.
+        patience: seconds that a round trip may take, and as many to open a connection where one is needed.
     """
 
     def __init__(self, client: Redis, *, replicas: int = 0, patience: float = READ) -> None:
         self._loop = asyncio.get_running_loop()
         self._client = client
-        self._line = Line(client.connection_pool, patience)
+        self._recent = Recent()
+        self._line = Line(client.connection_pool, patience, self._recent)
         self._replicas = replicas
         self._patience = patience
         self._waiting: deque[_Entry] = deque()
-        self._idle = self._loop.create_future()  # done when there is something to do
-        self._conductor = self._loop.create_task(self._run())
+        self._size = 0  # calls that wait
+        self._called = False  # the end of this turn of the loop will be told
+        self._trips: dict[asyncio.Task[None], None] = {}  # on the wire, in order
+        self._unsent = 0  # trips that are still, or again, to be put on the wire: until then, none departs
+        self._loaded: set[str] = set()  # scripts that were loaded over this connection
 
     def submit(self, calls: Sequence[Call], done: Done) -> None:
         """Run `calls`, at least one, in order, each atomic by itself; `done` hears of it, once.
@@ -56,91 +76,160 @@ class GroupCommit:
         connection failed or too few replicas have it: which calls ran is not known then; all are safe to repeat.
         """
         self._waiting.append(_Entry(calls, done))
-        if not self._idle.done():
-            self._idle.set_result(None)
+        self._size += len(calls)
+        if self._size >= CALLS_SOON:
+            self._fill()
+        if not self._called:
+            self._called = True
+            self._loop.call_soon(self._turn_is_over)
 
     async def close(self) -> None:
         """Close the connection; who still waits hears a RedisError."""
-        self._conductor.cancel()
-        await asyncio.wait([self._conductor])
+        trips = list(self._trips)
+        for trip in trips:
+            trip.cancel()
+        if trips:
+            await asyncio.wait(trips)
         self._tell_all(self._take_all(), RedisConnectionError("closed"))
         await self._line.close()
         await self._client.aclose()
 
-    async def _run(self) -> None:
-        while True:
-            if not self._waiting:
-                self._idle = self._loop.create_future()
-                await self._idle  # and others of this turn of the loop come along
-            entries = self._next_trip()
-            calls = [call for entry in entries for call in entry.calls]
-            try:
-                results = await self._trip(calls)
-            except RedisError as error:
-                # Redis would not answer those either who came meanwhile; who asks again finds a new connection.
-                self._tell_all([*entries, *self._take_all()], error)
-                continue
-            except asyncio.CancelledError:
-                self._tell_all(entries, RedisConnectionError("closed"))
-                raise
-            at = 0
-            for entry in entries:
-                end = at + len(entry.calls)
-                self._tell(entry, results[at:end])
-                at = end
+    def _turn_is_over(self) -> None:
+        self._called = False
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._waiting and not self._unsent and len(self._trips) < TRIPS_AT_ONCE:
+            self._depart()
+        self._line.flush()
+
+    def _depart(self) -> None:
+        entries = self._next_trip()
+        calls = [call for entry in entries for call in entry.calls]
+        before = next(reversed(self._trips), None)
+        written = self._written(calls)
+        sent = self._line.send(written.blob, written.replies)
+        if sent is None:
+            self._unsent += 1
+        trip = self._loop.create_task(self._carry(entries, written, sent, before))
+        self._trips[trip] = None
+        trip.add_done_callback(self._landed)
+
+    def _landed(self, trip: asyncio.Task[None]) -> None:
+        del self._trips[trip]
+        self._fill()
+
+    async def _carry(
+        self,
+        entries: Sequence[_Entry],
+        written: _Written,
+        sent: asyncio.Future[list[Any]] | None,
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        try:
+            results = await self._results(written, sent, before)
+        except RedisError as error:
+            # Redis would not answer those either who came meanwhile; who asks again finds a new connection.
+            self._tell_all([*entries, *self._take_all()], error)
+        except asyncio.CancelledError:
+            self._tell_all(entries, RedisConnectionError("closed"))
+            raise
+        else:
+            self._tell_each(entries, results)
 
     def _next_trip(self) -> list[_Entry]:
         waiting = self._waiting
         entries = [waiting.popleft()]
         size = len(entries[0].calls)
-        while waiting and (size := size + len(waiting[0].calls)) <= CALLS_A_TRIP:
+        while waiting and size + len(waiting[0].calls) <= CALLS_A_TRIP:
             entries.append(waiting.popleft())
+            size += len(entries[-1].calls)
+        self._size -= size
         return entries
 
-    async def _trip(self, calls: Sequence[Call]) -> list[Any]:
-        """One result per call. When the connection is lost on the way, all is sent once more."""
+    async def _results(
+        self,
+        written: _Written,
+        sent: asyncio.Future[list[Any]] | None,
+        before: asyncio.Task[None] | None,
+    ) -> list[Any]:
+        """One per call. When the connection is lost on the way, all is sent once more."""
+        if sent is not None:
+            try:
+                return await self._complete(written, await sent, before)
+            except RedisTimeoutError:
+                raise
+            except RedisConnectionError:
+                self._loaded.clear()
+                self._unsent += 1
         try:
-            async with asyncio.timeout(self._patience):
-                try:
-                    return await self._sent(calls)
-                except RedisTimeoutError:
-                    raise
-                except RedisConnectionError:
-                    return await self._sent(calls)
+            async with asyncio.timeout(2 * self._patience):
+                return await self._again(written.calls, before)
         except TimeoutError as error:
             self._line.drop()
             raise RedisTimeoutError(f"no answer within {self._patience:g} s") from error
         except OSError as error:
             raise RedisConnectionError(str(error)) from error
+        finally:
+            self._unsent -= 1
 
-    async def _sent(self, calls: Sequence[Call]) -> list[Any]:
-        results = await self._call(calls, load=False)
+    async def _again(self, calls: Sequence[Call], before: asyncio.Task[None] | None) -> list[Any]:
+        """Those before it come first again."""
+        if before and not before.done():
+            await asyncio.wait([before])
+        written = self._written(calls)
+        return await self._complete(written, await self._line.call(written.blob, written.replies), None)
+
+    async def _complete(self, written: _Written, replies: list[Any], before: asyncio.Task[None] | None) -> list[Any]:
+        results = self._checked(written, replies)
         forgotten = next((i for i, result in enumerate(results) if isinstance(result, NoScriptError)), None)
-        if forgotten is not None:  # it and all after it run again, so that the order holds
-            results = results[:forgotten] + await self._call(calls[forgotten:], load=True)
-        return results
+        if forgotten is None:
+            return results
+        self._loaded.clear()  # it and all after it run again, so that the order holds
+        self._unsent += 1
+        try:
+            return results[:forgotten] + await self._again(written.calls[forgotten:], before)
+        finally:
+            self._unsent -= 1
 
-    async def _call(self, calls: Sequence[Call], *, load: bool) -> list[Any]:
-        sources = {call.script.sha: call.script.source for call in calls} if load else {}
-        blobs = [packed(("SCRIPT", "LOAD", source)) for source in sources.values()]
-        blobs += [packed(("EVALSHA", call.script.sha, 0, *call.args)) for call in calls]
-        if self._replicas:
-            blobs.append(packed(("WAIT", self._replicas, REPLICA_MS)))
-        replies = await self._line.call(b"".join(blobs), len(blobs))
+    def _written(self, calls: Sequence[Call]) -> _Written:
+        """Before the calls the scripts that this connection has not seen, after them the wait for replicas."""
+        sources = {call.script.sha: call.script.source for call in calls if call.script.sha not in self._loaded}
+        self._loaded.update(sources)
+        asked = b"".join([packed(("EVALSHA", call.script.sha, 0, *call.args)) for call in calls])
+        if not sources and not self._replicas:
+            return _Written(calls, asked, asked, len(calls))
+        loads = b"".join(packed(("SCRIPT", "LOAD", source)) for source in sources.values())
+        wait = packed(("WAIT", self._replicas, REPLICA_MS)) if self._replicas else b""
+        return _Written(calls, asked, loads + asked + wait, len(sources) + len(calls) + bool(wait))
+
+    def _checked(self, written: _Written, replies: list[Any]) -> list[Any]:
         if any(_demoted(reply) for reply in replies):
             self._line.drop()  # it was the primary once; the next connection goes to the new one
+            self._loaded.clear()
         reached = replies.pop() if self._replicas else 0
         if isinstance(reached, RedisError):
             self._line.drop()
+            self._loaded.clear()
             raise reached
         if reached < self._replicas:
             raise TooFewReplicas(f"{reached} of {self._replicas} replicas have it")
-        return replies[len(sources) :]
+        calls = written.calls
+        self._recent.add(written.asked, len(calls), {call.script for call in calls})
+        return replies[-len(calls) :]
 
     def _take_all(self) -> list[_Entry]:
         entries = list(self._waiting)
         self._waiting.clear()
+        self._size = 0
         return entries
+
+    def _tell_each(self, entries: Sequence[_Entry], results: list[Any]) -> None:
+        at = 0
+        for entry in entries:
+            end = at + len(entry.calls)
+            self._tell(entry, results[at:end])
+            at = end
 
     def _tell_all(self, entries: Sequence[_Entry], error: RedisError) -> None:
         for entry in entries:

@@ -16,15 +16,25 @@ def message(tenant: str, mid: str) -> str:
     Both ways: dir (in|out), conv, kind, at (unix s), text (redacted, readable; absent on an inbound message until a
     worker has seen it), state.
     In: raw (sealed JSON as Meta sent it), received, state (new|answered|for_human|ignored|revoked|dead), turn,
-    job, refers (mid or wamid digest), reaction fields are in text.
+    job, refers (mid or wamid digest), wish (out|in|still: it opted the customer out,
+    in, or out once more), reaction fields are in text.
     Out: wamid (sealed: a wamid spells the customer's number), by (bot|human|app|bulk|api), actor, turn,
-    body (sealed Graph payload), need (owner needed to send), exec (execution that sends it), asked, attempts,
+    body (sealed Graph payload), need (owner needed to send, or opted_out: the line that confirms it), exec (execution
+    that sends it), asked, attempts, refused_at (first refusal of now),
     state (intent|sending|accepted|sent|delivered|read|played|failed|canceled), sending_at, settle_at, accepted_at,
     sent_at, delivered_at, read_at, played_at, failed_at, error_code, error, why (of canceled), category,
     pricing, billable, job.
     Written by the webhook (in, states), the worker (out), the console (out by human). Read by all.
     """
     return f"rv:{{{tenant}}}:msg:{mid}"
+
+
+def told(tenant: str, mid: str) -> str:
+    """HASH, what is known of a bubble that Redis has forgotten (docs/decisions/0004-retelling.md): the fields of its
+    message that say what became of it (state, exec, settle_at, wamid, accepted_at, ...), and messages (JSON list of
+    mid), those it answers. TTL 10 minutes. Written by tell_send, settle_send and Meta's statuses; load_turn makes the
+    same turn again by it, begin_send takes it over."""
+    return f"rv:{{{tenant}}}:told:{mid}"
 
 
 def wamid(tenant: str, digest: str) -> str:
@@ -59,8 +69,10 @@ def session(tenant: str, cid: str) -> str:
 
 
 def contact(tenant: str, contact_id: str) -> str:
-    """HASH: who (sealed JSON of Sender), label ("Ana R."), tail (last 4 digits), opted_out (unix s), merged_into.
-    TTL as the conversation. Written by the webhook; `who` is read by deliver and by an audited reveal."""
+    """HASH: who (sealed JSON of Sender), label ("Ana R."), tail (last 4 digits), merged_into; opted_out (unix s:
+    the bot is silent) with opted_at and opted_by (the last word on it, either way); marketing_out, marketing_at,
+    marketing_by (likewise, of marketing templates only). TTL as the conversation; 5 years for one that is out. Written
+    by the webhook and the desk; read by the gate, deliver, the console and an audited reveal."""
     return f"rv:{{{tenant}}}:contact:{contact_id}"
 
 
@@ -71,9 +83,10 @@ def alias(tenant: str, pseudonym: str) -> str:
 
 def turn(tenant: str, turn_id: str) -> str:
     """HASH, one batch in and one reply out: conv, job, state (open|done), outcome, reason, messages (JSON list of mid),
-    parts (JSON list of out mid), prompt (redacted), lang, history (JSON, what the session becomes), sources (JSON list
-    of [id, title, score, confidence]), cited (JSON), provider, model, confidence, usage (JSON), latency_ms, timings
-    (JSON, ms per step), at, done_at. TTL 30 days. Written by the worker; read by a repeated execution and the console.
+    parts (JSON list of out mid), prompt (redacted), lang, history (JSON, what the session becomes; while open), sources
+    (JSON list of [id, title, score, confidence]), cited (JSON), provider, model, confidence, usage (JSON), latency_ms,
+    timings (JSON, ms per step), at, done_at. TTL 30 days. Written by the worker; read by a repeated execution and the
+    console.
     """
     return f"rv:{{{tenant}}}:turn:{turn_id}"
 
@@ -88,6 +101,11 @@ def number(tenant: str, phone_number_id: str) -> str:
     """HASH, a business number that rests: paused_until (unix s), reason, blocked (1: a person must act).
     TTL 30 days. Written by deliver; read by deliver and the console."""
     return f"rv:{{{tenant}}}:number:{phone_number_id}"
+
+
+def number_waiting(tenant: str, phone_number_id: str) -> str:
+    """SET of job ids that wait for a blocked number; promoted when it works again. TTL 1 day. Deliver."""
+    return f"rv:{{{tenant}}}:number_waiting:{phone_number_id}"
 
 
 def number_limit(tenant: str, phone_number_id: str) -> str:
@@ -112,7 +130,8 @@ def seen_update(tenant: str, digest: str) -> str:
 
 def counters(tenant: str, day: str) -> str:
     """HASH of daily counts: inbound, duplicates, answered, handed_over, left_to_person, ignored, sent, delivered,
-    failed, dead, human_replies, echoes, other, unknown_statuses. `day` is yyyymmdd (UTC). TTL 90 days."""
+    failed, dead, human_replies, echoes, other, unknown_statuses, opted_out, opted_in.
+    `day` is yyyymmdd (UTC). TTL 90 days."""
     return f"rv:{{{tenant}}}:count:{day}"
 
 

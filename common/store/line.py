@@ -7,19 +7,25 @@ are handed to whoever waits for them in the order in which commands went out, as
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
 
 import hiredis
 from redis._parsers import BaseParser  # the one table from Redis' error codes to redis-py's errors
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import DataError, InvalidResponse
+from redis.exceptions import DataError, InvalidResponse, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+if TYPE_CHECKING:
+    from common.store.retell import Recent
 
 Reply = Any
 MOST = 10_000  # calls on the wire; who comes then waits
+FIRST, LAST = 0.05, 0.5  # seconds between two tries to come back by itself; LAST is retell.BACK
 _NOTHING = object()  # the parser's word for: more bytes are needed
 
 
@@ -47,13 +53,16 @@ class Line:
     Args:
         pool: lends the connection, with login, TLS and the search for the primary done.
         patience: seconds to wait for the oldest reply; then the connection counts as dead.
+        recent: meets the server of every new connection first. With it, a lost connection is made anew at once, not
+            when it is next needed: what Redis has forgotten is told as soon as it is back.
     """
 
-    def __init__(self, pool: ConnectionPool, patience: float) -> None:
-        self._pool, self._patience = pool, patience
+    def __init__(self, pool: ConnectionPool, patience: float, recent: Recent | None = None) -> None:
+        self._pool, self._patience, self._recent = pool, patience, recent
         self._wire: _Wire | None = None
         self._lent: AbstractConnection | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[_Wire] | None = None
+        self._coming_back: asyncio.Task[None] | None = None
 
     async def call(self, blob: bytes, replies: int) -> list[Reply]:
         """Send packed commands, get their replies; an error that Redis answers is among them, not raised.
@@ -61,6 +70,8 @@ class Line:
         Raises:
             redis.exceptions.ConnectionError, TimeoutError: the connection was lost; whether it ran is not known.
         """
+        if not replies:  # nobody would ever hear of it, nor anybody behind it
+            return []
         wire = self._wire
         if wire is None or wire.dead:
             wire = await self._open()
@@ -70,6 +81,57 @@ class Line:
 
     async def close(self) -> None:
         """Give the connection back, closed; a later call makes a new one."""
+        tasks = [task for task in (self._coming_back, self._opening) if task and not task.done()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._let_go()
+
+    def send(self, blob: bytes, replies: int) -> asyncio.Future[list[Reply]] | None:
+        """As `call`, on the connection that is there; None when there is none, or no room on it."""
+        wire = self._wire
+        return wire.send(blob, replies) if wire and not wire.dead and not wire.crowded else None
+
+    def flush(self) -> None:
+        """Write what was said in this turn of the loop now, not at its end."""
+        if self._wire:
+            self._wire.flush()
+
+    def drop(self) -> None:
+        """Use this connection no more: the server behind it is not the primary."""
+        if self._wire:
+            self._wire.end(RedisConnectionError("the primary has moved"))
+
+    async def _open(self) -> _Wire:
+        """All who need it wait for the same new connection; it is made to its end even when none of them waits."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._connect(), context=Context())
+            self._opening.add_done_callback(_heard)
+        opening = self._opening
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            if opening.cancelled():
+                raise RedisConnectionError("the client was closed") from None
+            raise
+
+    async def _connect(self) -> _Wire:
+        await self._let_go()
+        lent = self._lent = await self._pool.get_connection()
+        wire = _Wire(lent, self._patience, self._lost)
+        if self._recent is not None:
+            try:
+                await self._recent.greet(wire.send)
+            except BaseException:
+                wire.end(RedisConnectionError("the server is not ready"))
+                raise
+        if wire.dead:
+            raise RedisConnectionError("the connection was lost")
+        self._wire = wire
+        return wire
+
+    async def _let_go(self) -> None:
         wire, lent = self._wire, self._lent
         self._wire = self._lent = None
         if wire:
@@ -78,25 +140,32 @@ class Line:
             await lent.disconnect(nowait=True)
             await self._pool.release(lent)
 
-    def drop(self) -> None:
-        """Use this connection no more: the server behind it is not the primary."""
-        if self._wire:
-            self._wire.end(RedisConnectionError("the primary has moved"))
+    def _lost(self, wire: _Wire) -> None:
+        if wire is self._wire and self._recent is not None and (not self._coming_back or self._coming_back.done()):
+            self._coming_back = asyncio.create_task(self._come_back(), context=Context())
 
-    async def _open(self) -> _Wire:
-        async with self._opening:
-            if self._wire and not self._wire.dead:
-                return self._wire
-            await self.close()
-            lent = await self._pool.get_connection()
-            self._lent, self._wire = lent, _Wire(lent, self._patience)
-            return self._wire
+    async def _come_back(self) -> None:
+        pause = FIRST
+        while True:
+            try:
+                await self._open()
+            except (RedisError, OSError):
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(pause * 2, LAST)
+            else:
+                return
+
+
+def _heard(opening: asyncio.Task[_Wire]) -> None:
+    """Whoever waits for it is told; nobody needs to."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 class _Wire(asyncio.Protocol):
     """Takes the socket of a connection that is logged in, and its place as the protocol of it."""
 
-    def __init__(self, lent: AbstractConnection, patience: float) -> None:
+    def __init__(self, lent: AbstractConnection, patience: float, lost: Callable[[_Wire], None]) -> None:
         writer = lent._writer  # noqa: SLF001  redis-py has no door to the socket; a contract test watches this one
         assert writer is not None  # noqa: S101  a lent connection is connected
         encoder = lent.encoder
@@ -109,7 +178,7 @@ class _Wire(asyncio.Protocol):
         self._out: list[bytes] = []
         self._room = asyncio.Event()
         self._full = False  # the socket takes no more at the moment
-        self._patience = patience
+        self._patience, self._lost = patience, lost
         self._watch: asyncio.TimerHandle | None = None
         self.dead = False
         self._transport: Any = writer.transport
@@ -131,7 +200,7 @@ class _Wire(asyncio.Protocol):
             call.future.set_exception(RedisConnectionError("the connection was lost"))
             return call.future
         if not self._out:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._out.append(blob)
         self._waiting.append(call)
         if self._watch is None:
@@ -151,6 +220,7 @@ class _Wire(asyncio.Protocol):
             if not future.done():
                 future.set_exception(error)
         self._room.set()
+        self._lost(self)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed(data)
@@ -172,10 +242,10 @@ class _Wire(asyncio.Protocol):
         self._full = False
         self._room.set()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         blob = b"".join(self._out)
         self._out.clear()
-        if not self.dead:
+        if blob and not self.dead:
             self._transport.write(blob)
 
     def _answer(self, reply: Reply) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ExecAbortError, ReadOnlyError, RedisError, WatchError
 
 from common.store.line import Line, Reply, packed
+from common.store.retell import Recent
+from common.store.scripts import Exchanging
 
 PATIENCE = 5.0  # seconds, when the client has no socket time-out
 
@@ -31,10 +32,12 @@ _ODD = (EMPTY_RESPONSE, NEVER_DECODE)
 T = TypeVar("T")
 
 
-class Multiplexed(Redis):
+class Multiplexed(Exchanging):
     """For one event loop, as every asyncio client. Commands of many tasks go out together; a cancelled one is heard to
     its end and dropped, so that no connection is lost with it."""
 
+    #: Told to a server that may have forgotten it; set before the first command, or not at all.
+    recent: Recent | None = None
     _shared: Line | None = None
     _reading: Line | None = None
 
@@ -109,7 +112,7 @@ class Multiplexed(Redis):
     @property
     def _line(self) -> Line:
         if self._shared is None:
-            self._shared = Line(self.connection_pool, self._patience)
+            self._shared = Line(self.connection_pool, self._patience, self.recent)
         return self._shared
 
     @property

@@ -16,8 +16,6 @@ from typing import Any
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.client import Pipeline as AsyncPipeline
-from redis.client import Pipeline
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from common.store import keys
@@ -26,6 +24,14 @@ from common.store import keys
 REPLICA_MS = 500
 
 Arg = str | bytes | int | float
+
+
+class Exchanging(AsyncRedis):
+    """A client that sends commands in one write without a pipeline object in between."""
+
+    async def exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """A reply, or the error, of each."""
+        raise NotImplementedError
 
 
 class TooFewReplicas(RedisError):
@@ -118,7 +124,8 @@ async def run_batch_async(db: AsyncRedis, calls: Sequence[Call], *, replicas: in
 
 def _piped(db: Redis, calls: Sequence[Call], replicas: int, command: str) -> list[Any]:
     pipe = db.pipeline(transaction=False)
-    _fill(pipe, calls, replicas, command)
+    for args in _commands(calls, replicas, command):
+        pipe.execute_command(*args)
     results = pipe.execute(raise_on_error=False)
     if _demoted(results):
         db.connection_pool.disconnect(inuse_connections=False)
@@ -126,19 +133,27 @@ def _piped(db: Redis, calls: Sequence[Call], replicas: int, command: str) -> lis
 
 
 async def _piped_async(db: AsyncRedis, calls: Sequence[Call], replicas: int, command: str) -> list[Any]:
-    pipe = db.pipeline(transaction=False)
-    _fill(pipe, calls, replicas, command)
-    results = await pipe.execute(raise_on_error=False)
+    commands = _commands(calls, replicas, command)
+    if isinstance(db, Exchanging):
+        results = await db.exchange(commands)
+    else:
+        pipe = db.pipeline(transaction=False)
+        for args in commands:
+            pipe.execute_command(*args)
+        results = await pipe.execute(raise_on_error=False)
     if _demoted(results):
         await db.connection_pool.disconnect(inuse_connections=False)
     return _confirmed(results, replicas)
 
 
-def _fill(pipe: Pipeline | AsyncPipeline, calls: Sequence[Call], replicas: int, command: str) -> None:
-    for call in calls:
-        pipe.execute_command(command, call.script.sha if command == "EVALSHA" else call.script.source, 0, *call.args)
+def _commands(calls: Sequence[Call], replicas: int, command: str) -> list[tuple[Arg, ...]]:
+    known = command == "EVALSHA"
+    commands: list[tuple[Arg, ...]] = [
+        (command, call.script.sha if known else call.script.source, 0, *call.args) for call in calls
+    ]
     if replicas:
-        pipe.execute_command("WAIT", replicas, REPLICA_MS)
+        commands.append(("WAIT", replicas, REPLICA_MS))
+    return commands
 
 
 def _demoted(results: Sequence[Any]) -> bool:

@@ -116,6 +116,8 @@ def top(detail: ConversationDetail) -> None:
     with st.container(key="chat_top", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.html(people.head(row, show()), width="content")
         with st.container(horizontal=True, width="content", gap="xsmall"):
+            if detail.opted_out and actions.may(me, "opt_in"):
+                act("opt_in", "notifications_active", actions.opt_in, row.cid)
             if row.owner in ("human", "waiting") and actions.may(me, "hand_back"):
                 act("hand_back", "undo", actions.hand_back, row.cid)
             if row.owner != "closed" and actions.may(me, "close"):

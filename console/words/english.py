@@ -53,6 +53,7 @@ WORDS: Mapping[str, str] = {
     "inbox.new": "New message",
     "inbox.new_from": "{n} new",
     "inbox.number": "Number",
+    "inbox.opt_in": "Allow the bot again",
     "inbox.opted_out": "Opted out",
     "inbox.owner": "Owner",
     "inbox.phone": "Phone ends in",

@@ -53,6 +53,7 @@ WORDS: Mapping[str, str] = {
     "inbox.new": "Mensaje nuevo",
     "inbox.new_from": "{n} sin leer",
     "inbox.number": "Número",
+    "inbox.opt_in": "Permitir el bot otra vez",
     "inbox.opted_out": "Se dio de baja",
     "inbox.owner": "A cargo",
     "inbox.phone": "Teléfono acaba en",

@@ -51,6 +51,19 @@ def test_an_agent_answers_but_does_not_touch_queues(shop: seed.Shop, db: Redis) 
     assert audit_of(db) == [("Iván", "take_over")]
 
 
+def test_a_customer_who_had_opted_out_is_let_back(shop: seed.Shop, db: Redis) -> None:
+    """By whoever works at the desk, on the record."""
+    on, cid = services_for(db, "agent", "Iván"), seed.cid_of(0)
+    contact = keys.contact(seed.TENANT, cid.partition(".")[2])
+    db.hset(contact, "opted_out", 1)
+
+    assert not actions.opt_in(services_for(db, "viewer"), cid).ok
+    assert db.hexists(contact, "opted_out")
+    assert actions.opt_in(on, cid).ok
+    assert not db.hexists(contact, "opted_out")
+    assert audit_of(db) == [("Iván", "opt_in")]
+
+
 def test_a_refusal_says_why(shop: seed.Shop, db: Redis) -> None:
     """Somebody else has the conversation: nothing changes, and the sentence names them."""
     cid = seed.cid_of(7)

@@ -1,4 +1,4 @@
-"""Every fault story starts its own Relevo, or shares one with the stories of its file that leave it whole."""
+"""A fault story that leaves Relevo whole shares one with all others that do; the rest start their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.stack import Stack
 QUICK = {
     "QUIET_SECONDS": "0", "WORKER_LEASE_SECONDS": "2", "SETTLE_SECONDS": "1", "GRAPH_TIMEOUT_SECONDS": "1.5",
     "TYPING_INDICATOR": "false", "NUMBER_MESSAGES_PER_SECOND": "1000", "PAIR_SECONDS": "0", "AI_TIMEOUT_SECONDS": "5",
-    "RETRY_ATTEMPTS": "8",
+    "AI_PATIENCE_SECONDS": "2",
     "ACCOUNT_PROBE_SECONDS": "1", "LOG_LEVEL": "WARNING",
 }  # fmt: skip
 GENEROUS = ("--number-rate", "100000", "--pair-burst", "100000")
@@ -34,16 +34,19 @@ def new_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
         stack.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model() -> Iterator[EchoModel]:
-    """The echo model of a file's stories."""
+    """The echo model of all stories."""
     with running_model() as found:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def relevo(tmp_path_factory: pytest.TempPathFactory, model: EchoModel) -> Iterator[Stack]:
-    """A running Relevo that asks `model`, shared by the stories of a file."""
+    """A running Relevo that asks `model`, shared by all stories that do not start their own.
+
+    Its chats are shared as well: crowds and customers of a story are nobody else's.
+    """
     stack = Stack(tmp_path_factory.mktemp("faults"), **(QUICK | model.settings()))
     try:
         yield stack.start(sim_flags=GENEROUS)

@@ -62,7 +62,7 @@ class ReplicatedStack(Stack):
 
     def stop(self) -> None:
         super().stop()
-        self.replica.kill()
+        self.replica.close()
         for sentinel in self._sentinels:
             sentinel.kill()
             sentinel.wait()

@@ -16,9 +16,13 @@ pytestmark = pytest.mark.flow
 
 
 @pytest.mark.timeout(150)
-def test_a_fail_over_loses_and_doubles_nothing_that_was_acknowledged(tmp_path: Path, model: EchoModel) -> None:
-    """kill -9 of the primary with REDIS_ACK_REPLICAS=1; it comes back as a replica; no process is restarted."""
-    stack = ReplicatedStack(tmp_path, **(QUICK | model.settings() | {"REDIS_ACK_REPLICAS": "1"}))
+@pytest.mark.parametrize("replicas", ["1", "0"])
+def test_a_fail_over_loses_and_doubles_nothing_that_was_acknowledged(
+    tmp_path: Path, model: EchoModel, replicas: str
+) -> None:
+    """kill -9 of the primary; it comes back as a replica; no process is restarted. What the replica did not have yet,
+    where nothing waits for it, it is told."""
+    stack = ReplicatedStack(tmp_path, **(QUICK | model.settings() | {"REDIS_ACK_REPLICAS": replicas}))
     try:
         stack.start(sim_flags=GENEROUS)
         with Crowd(stack, 1) as crowd:
@@ -37,4 +41,5 @@ def test_a_fail_over_loses_and_doubles_nothing_that_was_acknowledged(tmp_path: P
         assert {name: process.poll() for name, process in stack.processes.items()} == dict.fromkeys(stack.processes)
     finally:
         stack.stop()
-    print(f"FAULT fail-over: new primary after {named:.1f} s, answers after {recovered:.1f} s:", found.line())
+    took = f"new primary after {named:.1f} s, answers after {recovered:.1f} s"
+    print(f"FAULT fail-over, REDIS_ACK_REPLICAS={replicas}: {took}:", found.line())

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.audit import leftovers
 from tests.echo_model import echo_model
 from tests.stack import Stack
 
@@ -46,7 +46,8 @@ def test_a_storm_with_kills_loses_doubles_and_reorders_nothing(new_stack: Callab
             for one in sending:
                 one.result()
         stack.wait_until(lambda: len(stack.simulator.ledger()) >= CONTACTS * EACH, "all answers", seconds=120)
-        time.sleep(4)  # longer than lease and settle time: a second answer would be sent by now
+        with stack.db() as db:
+            stack.wait_until(lambda: not leftovers(db), "nothing under way that could answer again", seconds=60)
         got = defaultdict(list)
         for entry in stack.simulator.ledger():
             match = re.search(r"eco: mensaje (\w+)", entry["body"]["text"]["body"])

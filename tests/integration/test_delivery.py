@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -24,7 +25,10 @@ from common.errors import (
     SendOutcomeUnknown,
 )
 from common.graph.client import Accepted
+from common.handover.opting import OPTED_OUT
+from common.settings import Settings
 from common.store import keys
+from common.store.scripts import Call, run_batch
 from common.store.vault import Vault
 from tests.builders import PHONE_ID, make_inbound, make_settings, make_status
 from webhook_app.ingest import Ingest
@@ -66,8 +70,8 @@ class Clock:
 class Rig:
     """One conversation of the bot with `parts` bubbles of a committed turn, and a lease on its job."""
 
-    def __init__(self, db: Redis, url: str) -> None:
-        self.db, self.url = db, url
+    def __init__(self, db: Redis, url: str, settings: Settings = SETTINGS) -> None:
+        self.db, self.url, self.settings = db, url, settings
         now = time.time()
         Ingest(db, VAULT, SETTINGS).accept([make_inbound(sent_at=now)], now=now)
         self.cid = db.zrange(keys.index(T, "all"), 0, -1)[0].decode()
@@ -91,7 +95,7 @@ class Rig:
         async def go() -> Any:
             db = AsyncRedis.from_url(self.url)
             try:
-                delivery = Delivery(db, VAULT, graph, clock or Clock(), SETTINGS)  # type: ignore[arg-type]
+                delivery = Delivery(db, VAULT, graph, clock or Clock(), self.settings)  # type: ignore[arg-type]
                 delivered = await delivery.deliver(T, mids, lease)
                 await delivery.settle(delivered)
                 return delivered
@@ -100,8 +104,19 @@ class Rig:
 
         return asyncio.run(go())
 
+    def settle_call(self, mid: str) -> Call:
+        """What writes the acceptance of a bubble down, as a worker makes it."""
+        delivery = Delivery(None, VAULT, None, Clock(), SETTINGS)  # type: ignore[arg-type]
+        return delivery._settled(T, mid, LEASE, "accepted", wamid=f"wamid.out.{mid}")
+
     def state(self, mid: str) -> str:
         return self.db.hget(keys.message(T, mid), "state").decode()
+
+
+def in_a_thread(act: Callable[[], None]) -> None:
+    """For what starts an event loop of its own while one runs; its failure is the test's."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(act).result()
 
 
 @pytest.fixture
@@ -182,12 +197,42 @@ def test_a_post_without_answer_and_status_is_sent_again_after_the_settle_time_on
 
 
 def test_what_graph_refuses_for_now_goes_back_to_intent(rig: Rig) -> None:
-    """A 500 sent nothing: the next attempt may post at once."""
+    """A 500 sent nothing: the next execution may post at once; no attempt is spent meanwhile."""
     mids = rig.commit("bot")
-    with pytest.raises(ChannelError):
+    with pytest.raises(Later):
         rig.deliver(ScriptedGraph(ChannelError("down", code=131000)), mids)
     assert rig.state(mids[0]) == "intent"
     assert rig.deliver(ScriptedGraph(), mids).sent == 1
+    assert rig.db.hget(keys.message(T, mids[0]), "refused_at") is None
+
+
+@pytest.mark.parametrize(("code", "ridden_out", "spent"), [(131000, 85, 95), (None, 590, 610)])
+def test_an_outage_is_ridden_out_by_the_clock_and_then_spends_attempts(
+    rig: Rig, code: int | None, ridden_out: float, spent: float
+) -> None:
+    """Refused with a code for up to 90 s, or without one (Graph is away) for 10 minutes, no attempt is spent."""
+    mids, key = rig.commit("bot"), keys.message(T, "o-x-0")
+    for seconds in (0, ridden_out):
+        rig.db.hset(key, "refused_at", time.time() - seconds)
+        with pytest.raises(Later) as later:
+            rig.deliver(ScriptedGraph(ChannelError("down", code=code)), mids)
+        assert time.time() < later.value.at <= time.time() + 30
+    rig.db.hset(key, "refused_at", time.time() - spent)
+    with pytest.raises(ChannelError):
+        rig.deliver(ScriptedGraph(ChannelError("down", code=code)), mids)
+
+
+def test_a_fate_that_stays_unknown_is_not_sent_again_for_ever(rig: Rig) -> None:
+    """Graph has hung at every post for ten minutes, without a status: the bubble fails, and a person is told."""
+    mids, key = rig.commit("bot"), keys.message(T, "o-x-0")
+    with pytest.raises(Later):
+        rig.deliver(ScriptedGraph(SendOutcomeUnknown()), mids)
+    rig.db.hset(key, mapping={"settle_at": time.time() - 1, "sending_at": time.time() - 601})
+    graph = ScriptedGraph()
+    with pytest.raises(MessageRefused, match="no answer"):
+        rig.deliver(graph, mids)
+    assert graph.sent == []
+    assert rig.state(mids[0]) == "failed"
 
 
 def test_what_graph_refuses_for_good_is_failed(rig: Rig) -> None:
@@ -215,6 +260,101 @@ def test_a_limited_or_blocked_number_rests_for_everybody(rig: Rig, error: Channe
     with pytest.raises(Later):
         rig.deliver(graph, mids)
     assert graph.sent == []
+
+
+def test_those_who_wait_for_a_blocked_number_go_on_as_soon_as_it_works(db: Redis, redis_url: str) -> None:
+    """With default times: one message probes, and its acceptance sets the others' delayed jobs free at once."""
+    rig = Rig(db, redis_url, make_settings())
+    mids = rig.commit("bot", "bot")
+    with pytest.raises(Later):
+        rig.deliver(ScriptedGraph(AccountBlocked("token", code=190)), mids[:1])
+    number = keys.number(T, PHONE_ID)
+    db.hset(number, "paused_until", time.time() - 1)
+
+    def another_asks() -> None:
+        """While the probe is on its way: it waits for the probe, not for a settle time."""
+        db.zadd("rq:wip:whatsapp-ai", {"wa-2:e1": time.time() + 60})
+        with pytest.raises(Later) as later:
+            rig.deliver(ScriptedGraph(), mids[1:], Lease("whatsapp-ai", "wa-2", "e1"))
+        assert later.value.at < time.time() + 12
+        db.hset("rq:job:wa-2", mapping={"status": "scheduled", "origin": "whatsapp-ai"})
+        db.zadd("rq:scheduler:scheduled_jobs", {"wa-2": later.value.at})
+
+    graph = ScriptedGraph()
+    graph.before = lambda: in_a_thread(another_asks)
+    assert rig.deliver(graph, mids[:1]).sent == 1
+    assert not db.exists(number)
+    assert db.lrange("rq:queue:whatsapp-ai", 0, -1)[-1] == b"wa-2"
+    assert db.zcard("rq:scheduler:scheduled_jobs") == 0
+
+
+def test_a_job_whose_waiting_is_not_written_down_yet_is_set_free_by_the_next_acceptance(rig: Rig) -> None:
+    """Its run has not ended when the number works again: it is kept in mind."""
+    mids, waiting = rig.commit("bot", "bot"), keys.number_waiting(T, PHONE_ID)
+    rig.db.sadd(waiting, "wa-7", "wa-gone")
+    rig.db.hset("rq:job:wa-7", mapping={"status": "started", "origin": "whatsapp-ai"})
+    rig.deliver(ScriptedGraph(), mids[:1])
+    assert rig.db.smembers(waiting) == {b"wa-7"}
+    rig.db.hset("rq:job:wa-7", "status", "scheduled")
+    rig.deliver(ScriptedGraph(), mids[1:])
+    assert rig.db.lrange("rq:queue:whatsapp-ai", 0, -1)[-1] == b"wa-7"
+    assert not rig.db.exists(waiting)
+
+
+@pytest.mark.parametrize("status_first", [True, False])
+def test_a_bubble_counts_as_sent_once(rig: Rig, status_first: bool) -> None:
+    """However often its acceptance is written down, and whichever of acceptance and status comes first."""
+    mids = rig.commit("bot")
+    call = rig.settle_call(mids[0])
+    says = [lambda: Ingest(rig.db, VAULT, SETTINGS).accept([make_status(mids[0], "sent")], now=time.time())]
+    says.insert(int(status_first), lambda: run_batch(rig.db, [call, call]))
+    for say in says:
+        say()
+    assert sum(int(rig.db.hget(key, "sent") or 0) for key in rig.db.scan_iter(keys.counters(T, "*"))) == 1
+
+
+def test_nothing_of_the_bot_leaves_to_one_who_opted_out_but_a_person_may_write(rig: Rig) -> None:
+    """The last look asks it: answers are canceled with a reason; the line that confirms it leaves, and Ana's does."""
+    mids = rig.commit("bot", "opted_out", "")
+    rig.db.hset(keys.message(T, mids[2]), "by", "human")
+    rig.desk.opt_out(T, rig.cid, actor="ana", now=time.time())
+    graph = ScriptedGraph()
+    delivered = rig.deliver(graph, mids)
+    assert [sent["opaque"] for sent in graph.sent] == ["default:o-x-1", "default:o-x-2"]
+    assert rig.state(mids[0]) == "canceled"
+    assert delivered.why == OPTED_OUT == rig.db.hget(keys.message(T, mids[0]), "why").decode()
+
+
+def test_the_line_that_confirms_it_does_not_leave_to_one_who_is_back(rig: Rig) -> None:
+    """BAJA and ALTA within the time that the line waits."""
+    mids = rig.commit("opted_out")
+    assert "back" in rig.deliver(ScriptedGraph(), mids).why
+
+
+@pytest.mark.parametrize(("field", "value"), [("by", "bulk"), ("category", "marketing")])
+def test_marketing_leaves_only_to_those_who_want_it(rig: Rig, field: str, value: str) -> None:
+    """A stop by WhatsApp's own menu ends marketing, and nothing else."""
+    mids = rig.commit("", "bot")
+    rig.db.hset(keys.message(T, mids[0]), field, value)
+    contact = rig.db.hget(keys.conversation(T, rig.cid), "contact").decode()
+    rig.db.hset(keys.contact(T, contact), "marketing_out", time.time())
+    graph = ScriptedGraph()
+    assert "marketing" in rig.deliver(graph, mids).why
+    assert [sent["opaque"] for sent in graph.sent] == ["default:o-x-1"]
+
+
+def test_a_refusal_of_marketing_is_remembered(rig: Rig) -> None:
+    """131050, at once or as a failed status: no more marketing is tried."""
+    contact = keys.contact(T, rig.db.hget(keys.conversation(T, rig.cid), "contact").decode())
+    mids = rig.commit("bot", "bot")
+    with pytest.raises(MessageRefused):
+        rig.deliver(ScriptedGraph(MessageRefused("stopped", code=131050)), mids[:1])
+    assert rig.db.hget(contact, "marketing_by") == b"131050"
+    rig.db.hdel(contact, "marketing_out", "marketing_at")
+    rig.deliver(ScriptedGraph(), mids[1:])
+    failed = make_status(mids[1], "failed", error_code=131050, at=time.time())
+    Ingest(rig.db, VAULT, SETTINGS).accept([failed], now=time.time())
+    assert rig.db.hget(contact, "marketing_out") is not None
 
 
 def test_the_pair_limit_is_never_broken(rig: Rig) -> None:

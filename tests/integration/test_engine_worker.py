@@ -120,12 +120,13 @@ def test_a_refusal_is_final_at_the_first_attempt(db, redis_url):
     assert inspect.list_jobs(db, "q", "failed").rows[0].error == "MessageRefused: number not on WhatsApp"
 
 
-def test_later_keeps_the_lane_and_spends_no_attempt(db, redis_url):
-    """The head of the lane waits for its time; the next one does not overtake it."""
+def test_later_keeps_the_lane_and_spends_no_attempt(db, redis_url, caplog):
+    """The head of the lane waits for its time; the next one does not overtake it. Nobody is warned of it."""
     at = time.time() + 0.3
     add(db, job("later", 1, lane="a", attempts=1, kwargs={"at": at}), job("noop", 2, lane="a"))
     burst(redis_url)
     assert (status(db, 1), status(db, 2)) == (b"scheduled", b"deferred")
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     time.sleep(0.31)  # Redis' clock, not ours, says when it is due
     AtomicScheduler(connection=db).enqueue_jobs()
     burst(redis_url)
@@ -362,3 +363,11 @@ def test_a_job_whose_workers_keep_dying_is_buried(db, redis_url):
     lost = "AbandonedJobError: its worker was lost too often"
     assert dead == [(DeadJob("j1", "q", {"seconds": 9}, lost), b"started")]
     assert inspect.job_detail(db, "j1").row.error == lost
+
+
+def test_a_job_that_gives_way_lets_the_next_one_begin(db, redis_url):
+    """One slot; the first job ends only when the second has run; afterwards there is one slot again."""
+    add(db, job("give_way_and_wait", 1), job("incr", 2), job("nap", 3), job("nap", 4))
+    one = burst(redis_url, concurrency=1)
+    assert [status(db, n) for n in (1, 2, 3, 4)] == [b"finished"] * 4
+    assert one._jobs.free == 1

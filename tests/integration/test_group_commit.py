@@ -124,7 +124,7 @@ def test_a_primary_that_became_a_replica_is_left(redis_url: str, db: Redis) -> N
             (refused,) = await asked(commit, Call(Append(), ("refused",)))
         finally:
             db.replicaof("NO", "ONE")
-        assert isinstance(refused, ReadOnlyError)
+        assert isinstance(refused, ReadOnlyError) or "READONLY" in str(refused)  # Redis 6.2 wraps the word
         assert await asked(commit, Call(Append(), ("after",))) == [2]
         assert {client["id"] for client in db.client_list()} - clients
 

@@ -240,6 +240,16 @@ def test_a_replica_is_left_for_the_primary(db, redis_url):
     assert after - before
 
 
+def test_nothing_asked_holds_nobody_up(db, redis_url):
+    """A batch of no calls is answered at once, and those behind it, too."""
+
+    async def scene(client):
+        async with asyncio.timeout(2):
+            return await run_batch_async(client, []), await client.exchange([]), await client.ping()
+
+    assert run(redis_url, scene) == ([], [], True)
+
+
 def test_large_answers_arrive_whole(db, redis_url):
     """In whatever pieces the socket hands them over."""
     data = b"x" * 3_000_000

@@ -30,7 +30,8 @@ from tests.echo_model import EchoModel, running_model
 from tests.faults.conftest import GENEROUS, QUICK
 from tests.load import Crowd, desk_of, settle
 from tests.soak.breaker import Breaker
-from tests.soak.measure import Measure, grown, measure
+from tests.soak.measure import Measure, filling, grown, measure
+from tests.soak.retention import Retention
 from tests.stack import Stack
 
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     folder = Path(tempfile.mkdtemp(prefix="relevo-soak-"))
     with running_model() as model:
-        more = {"QUIET_SECONDS": "0.5", "SETTLE_SECONDS": "5"}
+        more = {"QUIET_SECONDS": "0.5", "SETTLE_SECONDS": "5", "AI_PATIENCE_SECONDS": "20"}
         stack = Stack(folder, aof="always", **(QUICK | model.settings() | more))
         try:
             stack.start(sim_flags=GENEROUS)
@@ -62,26 +63,29 @@ def _soak(stack: Stack, model: EchoModel, args: argparse.Namespace) -> dict[str,
     over = threading.Event()
     person = threading.Thread(target=_hand_back, args=(stack, over), daemon=True)
     person.start()
+    kept = Retention(stack, args.retention or max(15.0, args.minutes * 12)).start()
     with Crowd(stack, 1, contacts=args.contacts, rate=args.rate, duplicates=0.05, sayers=16) as crowd:
-        start = _measure(stack, 0)
         _strike(breaker, args.minutes * 30, args.every)
-        half = _measure(stack, len(crowd.said))
+        half = _measure(stack, kept, len(crowd.said), args)
         _strike(breaker, args.minutes * 30, args.every)
+        end = _measure(stack, kept, len(crowd.said), args)
         crowd.hush()
-        end = _measure(stack, len(crowd.said))
         with stack.db() as db:
-            settle(stack, db, crowd.said, seconds=90)
+            settle(stack, db, crowd.said, seconds=90, kept=kept.kept)
             over.set()
             person.join()
-            found = audit(db, stack.simulator.ledger(), crowd.said)
+            kept.stop()
+            found = audit(db, stack.simulator.ledger(), crowd.said, kept.kept)
             failed = db.zcard(queue_keys.failed("whatsapp-ai")) + db.zcard(queue_keys.failed("messages"))
             counts = {k.decode(): int(v) for k, v in db.hgetall(keys.counters(T, day(time.time()))).items()}
-    broken = [*_broken(found), *grown(start, half, end, failed), *map(repr, crowd.errors)]
+    immortal = [f"without TTL: {key}" for key in sorted(kept.immortal)[:20]]
+    broken = [*_broken(found), *grown(half, end, failed), *immortal, *map(repr, crowd.errors)]
     return {
         "minutes": args.minutes, "rate": args.rate, "seed": args.seed, **_figures(found),
         "faults": dict(breaker.done.most_common()), "redeliveries": stack.simulator.health()["counters"],
         "counters": counts, "repaired_by_reconcilers": counts.get("repaired", 0), "repaired_lanes": _lanes(stack),
-        "start": start.as_dict(), "half": half.as_dict(), "end": end.as_dict(), "broken": broken,
+        "retention_seconds": kept.seconds, "half": half.as_dict(), "end": end.as_dict(), "filling": filling(half, end),
+        "broken": broken,
     }  # fmt: skip
 
 
@@ -106,9 +110,11 @@ def _hand_back(stack: Stack, over: threading.Event) -> None:
                 continue  # the next look finds it
 
 
-def _measure(stack: Stack, messages: int) -> Measure:
+def _measure(stack: Stack, kept: Retention, messages: int, args: argparse.Namespace) -> Measure:
+    """Memory is that of the last tenth of the run, in the middle."""
+    memory = kept.typical(time.time(), max(10.0, args.minutes * 6))
     with stack.db() as db:
-        return measure(db, messages)
+        return measure(db, messages, memory)
 
 
 def _figures(found: Audit) -> dict[str, Any]:
@@ -139,6 +145,12 @@ def _readable(report: dict[str, Any]) -> str:
         f"delay p50 {report['delay_p50']} s, p99 {report['delay_p99']} s, worst {report['delay_worst']} s",
         f"repaired by reconcilers {report['repaired_by_reconcilers']}, lanes {report['repaired_lanes']}",
         f"memory {half['used_memory'] / 1e6:.1f} MB at half time, {end['used_memory'] / 1e6:.1f} MB at the end",
+        f"of that grew up to their bound {report['filling'] / 1e6:.1f} MB; retention {report['retention_seconds']:g} s",
+        f"a message kept {half['bytes_a_message_kept']} bytes at half time, {end['bytes_a_message_kept']} at the end",
+        "kB at half time and at the end: " + ", ".join(
+            f"{kind} {half['bytes'].get(kind, 0) // 1000}/{n // 1000}"
+            for kind, n in sorted(end["bytes"].items(), key=lambda item: -item[1])[:10]
+        ),
         "keys at half time and at the end: "
         + ", ".join(f"{kind} {half['keys'].get(kind, 0)}/{n}" for kind, n in end["keys"].items()),
         "faults: " + ", ".join(f"{name} {n}" for name, n in report["faults"].items()),
@@ -154,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rate", type=float, default=50.0, help="messages a second (default %(default)s)")
     add("--every", type=float, default=5.0, help="seconds between two faults (default %(default)s)")
     add("--contacts", type=int, default=200, help="customers (default %(default)s)")
+    add("--retention", type=float, help="seconds that messages are kept (default a fifth of the run, at least 15)")
     add("--seed", type=int, default=1, help="the same faults in the same order (default %(default)s)")
     add("--json", type=Path, default=Path(".relevo/soak.json"), help="where the report goes (default %(default)s)")
     return parser

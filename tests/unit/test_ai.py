@@ -213,7 +213,7 @@ def test_providers_are_built_in_the_order_of_the_setting(capsys: pytest.CaptureF
     """A missing key stops the process with one line; an endpoint of one's own needs none."""
 
     def named(**values: Any) -> str:
-        return build(Settings(**values), session=None).name  # type: ignore[arg-type]
+        return build(Settings(**values), http=None).name  # type: ignore[arg-type]
 
     assert named() == "builtin"
     assert named(ai_provider="openai,builtin", openai_api_key=SecretStr("k")) == "openai+builtin"

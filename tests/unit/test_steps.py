@@ -9,18 +9,35 @@ from typing import Any
 
 import pytest
 
-from common.ai.base import AIResult, ChatTurn
+from common.ai.base import AIError, AIResult, ChatTurn
+from common.errors import Later
 from common.messages import Sender
 from common.queueing.context import JobContext
 from tests.builders import NOW, PHONE_ID, make_settings
+from workers.patience import next_wait
 from workers.pipeline.steps.deliver import HISTORY_TURNS, _history
 from workers.pipeline.steps.detect import detect_handover
 from workers.pipeline.steps.gate import gate
+from workers.pipeline.steps.generate import generate
+from workers.pipeline.steps.opting import opting
 from workers.pipeline.steps.redact import redact, spoken
 from workers.pipeline.steps.review import review
 from workers.pipeline.turn import Conversation, Received, Session, Turn
 
+OUT = Conversation("c", "bot", PHONE_ID, NOW + 86400, opted_out=True)
 JOB = JobContext("wa-1", "e1", "whatsapp-ai", "lane", 1, 5, NOW, "w")
+
+
+class FailingModel:
+    """Answers nothing, for now."""
+
+    async def complete(self, request: Any, *, deadline: float) -> AIResult:
+        raise AIError("overloaded")
+
+
+class RedisTime:
+    async def time(self) -> tuple[int, int]:
+        return int(NOW), 0
 
 
 @dataclass
@@ -69,6 +86,11 @@ def turn(*messages: Received, **changes: Any) -> Turn:
         ({"messages": (message("", kind="system"),)}, "ignored"),
         ({"messages": (message("", kind="audio"),)}, ""),
         ({"messages": (message("hola"), message("", 2, kind="revoke", refers="m-1"))}, "ignored"),
+        ({"conversation": OUT, "messages": (message("hola"),)}, "left_to_person"),
+        ({"conversation": OUT, "messages": (message("👍", kind="reaction"),)}, "ignored"),
+        ({"conversation": OUT, "messages": (message("baja", wish="out"),)}, ""),
+        ({"conversation": OUT, "messages": (message("baja", wish="still"),)}, "ignored"),
+        ({"messages": (message("alta", wish="in"),)}, ""),
     ],
 )
 def test_the_gate_lets_the_bot_answer_only_what_is_its_own(changed: dict[str, Any], outcome: str) -> None:
@@ -76,6 +98,62 @@ def test_the_gate_lets_the_bot_answer_only_what_is_its_own(changed: dict[str, An
     after = gate(turn(**changed), SERVICES)
     assert after.outcome == outcome
     assert bool(after.reason) == bool(outcome)
+
+
+@pytest.mark.parametrize(
+    ("conversation", "messages", "said"),
+    [
+        (OUT, [message("precio crema"), message("BAJA", 2, wish="out"), message("gracias", 3)], "ALTA"),
+        (OUT, [message("unsubscribe", wish="out"), message("stop", 2, wish="still")], "START"),
+        (None, [message("BAJA", wish="out"), message("alta", 2, wish="in")], "vuelta"),
+        (None, [message("alta", wish="in"), message("¿cuánto cuesta la crema?", 2)], ""),
+        (None, [message("alta")], ""),
+        (None, [message("hola")], ""),
+    ],
+)
+def test_who_opts_out_or_back_in_gets_one_line_in_place_of_an_answer(
+    conversation: Conversation | None, messages: list[Received], said: str
+) -> None:
+    """It says how to come back; a question asked along with the way back is answered instead."""
+    more = {"conversation": conversation} if conversation else {}
+    parts = opting(turn(*messages, **more), SERVICES).parts
+    assert [said in part.text for part in parts] == ([True] if said else [])
+    assert [part.needs_owner for part in parts] == (["opted_out" if conversation else "bot"] if said else [])
+
+
+def test_a_model_that_fails_is_asked_again_for_as_long_as_the_customer_is_patient() -> None:
+    """By the clock, whatever RETRY_ATTEMPTS says; then by attempts; then a person is told. Clocks may disagree."""
+
+    async def ask(waited: float, attempt: int) -> str:
+        job = replace(JOB, attempt=attempt)
+        asked = turn(message("¿precio?", received=NOW - waited), now=NOW, job=job)
+        try:
+            return (await generate(asked, failing)).handover
+        except (Later, AIError) as error:
+            return type(error).__name__
+
+    failing: Any = SimpleNamespace(settings=make_settings(), ai=FailingModel(), db=RedisTime(), receipts=None)
+    waits, attempts = (0.0, 20.0, 89.0, 91.0, -3600.0), (1, 2, 5)
+    outcomes = {waited: [asyncio.run(ask(waited, attempt)) for attempt in attempts] for waited in waits}
+    told = "no model answers: AIError"
+    assert outcomes == {
+        0.0: ["Later"] * 3, 20.0: ["Later"] * 3, 89.0: ["Later"] * 3, 91.0: ["AIError", told, told],
+        -3600.0: ["AIError", "AIError", told],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("budget", "tries"), [(90, 13), (600, 40)])
+def test_waits_grow_and_the_last_try_is_made_when_the_budget_ends(budget: float, tries: int) -> None:
+    """Few tries, none later than 30 s after the one before, and one at the very end."""
+    for _ in range(100):
+        waited, made = 0.0, []
+        while (wait := next_wait(waited, budget, base=2)) is not None:
+            assert 0 < wait <= 30
+            waited += wait
+            made.append(waited)
+        assert waited == pytest.approx(budget, abs=0.1)
+        assert len(made) <= tries
+    assert next_wait(5, 90, base=2, at_least=40) == 40
 
 
 def test_edits_and_withdrawals_change_what_is_answered() -> None:
@@ -97,7 +175,7 @@ def test_one_value_has_one_placeholder_in_the_whole_turn() -> None:
 
 def test_the_reply_carries_the_customers_own_data_but_the_record_does_not() -> None:
     """What leaves has the customer's e-mail in it, what rests readable has the placeholder."""
-    asked = replace(turn(message("soy ana@example.com")), result=AIResult("Listo, [EMAIL_1] y [EMAIL_7].", "x", "y"))
+    asked = turn(message("soy ana@example.com"))._replace(result=AIResult("Listo, [EMAIL_1] y [EMAIL_7].", "x", "y"))
     (part,) = asyncio.run(review(asked, SERVICES)).parts
     assert part.payload["text"]["body"].startswith("Listo, ana@example.com y ")
     assert "[EMAIL_7]" not in part.payload["text"]["body"]
@@ -107,7 +185,7 @@ def test_the_reply_carries_the_customers_own_data_but_the_record_does_not() -> N
 def test_an_image_tag_becomes_an_image_and_an_unknown_one_nothing() -> None:
     """The product's first image with an absolute link; unknown ids leave no trace in the text."""
     reply = AIResult("<i></i>Mira [SEND_IMAGE:SERUM] [SEND_IMAGE:NADA]", "x", "y")
-    parts = asyncio.run(review(replace(turn(), result=reply), SERVICES)).parts
+    parts = asyncio.run(review(turn()._replace(result=reply), SERVICES)).parts
     assert [part.payload["type"] for part in parts] == ["text", "image"]
     assert parts[0].payload["text"]["body"] == "Mira"
     assert parts[1].payload["image"]["link"] == "https://shop.example/media/serum.png"
@@ -115,7 +193,7 @@ def test_an_image_tag_becomes_an_image_and_an_unknown_one_nothing() -> None:
 
 def test_a_reply_of_nothing_is_an_honest_line() -> None:
     """Tags only, and none known: the customer still gets words."""
-    parts = asyncio.run(review(replace(turn(), result=AIResult("[SEND_IMAGE:NADA]", "x", "y")), SERVICES)).parts
+    parts = asyncio.run(review(turn()._replace(result=AIResult("[SEND_IMAGE:NADA]", "x", "y")), SERVICES)).parts
     assert len(parts) == 1
     assert parts[0].text
 
@@ -123,7 +201,7 @@ def test_a_reply_of_nothing_is_an_honest_line() -> None:
 def test_a_model_that_asks_for_a_person_gets_one() -> None:
     """Its words leave, then the notice; both while the chat waits."""
     reply = AIResult("No puedo ayudarle con eso.", "x", "y", handover="medical question")
-    after = asyncio.run(review(replace(turn(), result=reply), SERVICES))
+    after = asyncio.run(review(turn()._replace(result=reply), SERVICES))
     assert "medical question" in after.handover
     assert [part.needs_owner for part in after.parts] == ["waiting", "waiting"]
 
@@ -132,7 +210,7 @@ def test_three_questions_without_an_answer_are_enough() -> None:
     """The bot admits twice that it does not know; the third time it gets a person."""
     unsure = AIResult("No lo sé. ¿Te paso con una persona?", "x", "y", confidence=0.1)
     for misses, handed in ((0, False), (1, False), (2, True)):
-        asked = replace(turn(session=Session(misses=misses, lang="es")), result=unsure)
+        asked = turn(session=Session(misses=misses, lang="es"))._replace(result=unsure)
         assert bool(asyncio.run(review(asked, SERVICES)).handover) == handed
 
 

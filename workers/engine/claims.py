@@ -92,6 +92,7 @@ class Claims:
                     await state.db.lpush(hit[0], 1)
                     self._hungry.clear()
             except REDIS_ERRORS as error:
+                self._doubt = True  # a claim's own connection may come back before it is missed
                 await patience.wait(error)
                 continue
             patience.reset()

@@ -62,6 +62,7 @@ class Run:
         expired: it waited longer than it may.
         backoff: `<kind> <seconds>` of the job, else ''.
         keep: ended jobs its queue keeps when it completes, and when it fails; None: as the worker has it.
+        leaving: it needs no slot any more (`give_way`).
         why: set before its task is cancelled: stop (a person), back (the worker stops), lost (another run has it).
     """
 
@@ -78,6 +79,7 @@ class Run:
     task: asyncio.Task[None] | None = None
     ending: Ending | None = None
     begun: bool = False
+    leaving: bool = False
     why: Why = ""
     work: Work = field(default_factory=lambda: Work("", (), {}))
 

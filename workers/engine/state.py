@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from common.queueing.timings import Tally
 from common.store.multiplex import Multiplexed
+from common.store.retell import BACK
 from common.store.scripts import Arg, Script
 from workers.engine.run import Run
 from workers.engine.scripts import MARGIN
@@ -31,7 +32,7 @@ class State:
     """Slots, runs and endings of one worker; only its event loop touches it.
 
     Attributes:
-        running: runs by execution id.
+        running: runs by execution id; leaving: how many of them need no slot any more.
         pending: endings to be written, oldest first; writing: those on the wire. Their leases are renewed until then.
         kick: the claim loop looks again.
         blocked: the claim loop waits for a slot.
@@ -46,6 +47,7 @@ class State:
     lease: float
     burst: bool = False
     running: dict[str, Run] = field(default_factory=dict)
+    leaving: int = 0
     pending: list[tuple[Run, Row]] = field(default_factory=list)
     writing: Sequence[tuple[Run, Row]] = ()
     kick: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,7 +59,7 @@ class State:
 
     @property
     def free(self) -> int:
-        return self.concurrency - len(self.running)
+        return self.concurrency - len(self.running) + self.leaving
 
     @property
     def worth(self) -> int:
@@ -78,6 +80,19 @@ class State:
     def lease_arg(self) -> int:
         """Lease and margin as the scripts take them: whole seconds, for EXPIRE."""
         return math.ceil(self.lease) + MARGIN
+
+    def give_way(self, run: Run) -> None:
+        """Its slot is free before its ending."""
+        if not run.leaving:
+            run.leaving = True
+            self.leaving += 1
+            if self.blocked:
+                self.kick.set()
+
+    def ended_run(self, run: Run) -> None:
+        """It runs no more."""
+        self.running.pop(run.context.execution, None)
+        self.leaving -= run.leaving
 
     def end(self, run: Run) -> None:
         """Its ending is known: to be written with the others of this moment."""
@@ -104,7 +119,7 @@ class State:
 class Patience:
     """Waits between tries while Redis is away: jittered, growing, and logged once an outage and then every 30 s."""
 
-    def __init__(self, what: str, *, first: float = 0.1, cap: float = 3.0) -> None:
+    def __init__(self, what: str, *, first: float = 0.1, cap: float = BACK) -> None:
         self._what, self._first, self._cap = what, first, cap
         self._pause, self._told = first, 0.0
 

@@ -7,6 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -178,7 +179,8 @@ class AsyncWorker(BaseWorker):
         run.begun = True
         if run.why:
             return
-        enter(run.context)
+        assert self._jobs is not None  # noqa: S101  only `main` claims
+        enter(run.context, partial(self._jobs.give_way, run))
         try:
             ending = await self._outcome(run)
         except asyncio.CancelledError:
@@ -190,7 +192,8 @@ class AsyncWorker(BaseWorker):
         if ending.kind in {"failed", "stopped"}:
             await self._bury(run, ending.error)
         if ending.error:
-            log.warning("job %s: %s: %s", run.context.id, ending.kind, ending.error)
+            level = logging.INFO if ending.kind == "later" else logging.WARNING  # a wait is no failure
+            log.log(level, "job %s: %s: %s", run.context.id, ending.kind, ending.error)
         run.ending = ending
 
     async def _outcome(self, run: Run) -> Ending:
@@ -228,7 +231,7 @@ class AsyncWorker(BaseWorker):
     def _done(self, run: Run) -> None:
         state = self._jobs
         assert state is not None  # noqa: S101  only `main` claims
-        state.running.pop(run.context.execution, None)
+        state.ended_run(run)
         self._recycle.job_ended()
         if run.why == "lost":
             state.kick.set()

@@ -6,16 +6,16 @@ import contextlib
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import structlog
 
-from common.queueing.context import JobContext
+from common.queueing.context import JobContext, give_way
 from workers.pipeline.steps.deliver import WroteMeanwhile, deliver
 from workers.pipeline.steps.detect import detect_handover
 from workers.pipeline.steps.gate import gate
 from workers.pipeline.steps.generate import generate
 from workers.pipeline.steps.load import load
+from workers.pipeline.steps.opting import opting
 from workers.pipeline.steps.record import record
 from workers.pipeline.steps.redact import redact
 from workers.pipeline.steps.retrieve import retrieve
@@ -27,7 +27,7 @@ log = structlog.get_logger("turn")
 Step = Callable[[Turn, Services], Turn | Awaitable[Turn]]
 
 #: Deciding what to say. Skipped as a whole when an earlier execution had decided it.
-DECIDE: tuple[Step, ...] = (gate, detect_handover, retrieve, generate, review)
+DECIDE: tuple[Step, ...] = (gate, opting, detect_handover, retrieve, generate, review)
 
 #: How often a turn takes in what the customer wrote while its answer was made; after that, the next turn answers it.
 JOINS = 2
@@ -45,7 +45,7 @@ async def answer(tenant: str, mid: str, job: JobContext, services: Services) -> 
         if loaded is None or loaded.stopped:
             return loaded
         with contextlib.suppress(WroteMeanwhile):
-            turn = await _through(replace(loaded, joins=joins > 0 and services.settings.quiet_seconds > 0), services)
+            turn = await _through(loaded._replace(joins=joins > 0 and services.settings.quiet_seconds > 0), services)
             break
     log.info(
         "turn", turn=turn.id, outcome=turn.outcome, reason=turn.reason, messages=len(turn.messages),
@@ -55,18 +55,22 @@ async def answer(tenant: str, mid: str, job: JobContext, services: Services) -> 
 
 
 async def _through(turn: Turn, services: Services) -> Turn:
-    turn = redact(turn, services)
+    timings: dict[str, float] = {}
+    turn = redact(turn._replace(timings=timings), services)
     for step in (deliver,) if turn.resumed else (*DECIDE, deliver):
         if turn.stopped:
             break
-        turn = await _timed(step, turn, services)
+        if turn.parts and step is not deliver:
+            continue  # it is decided what to say
+        turn = await _timed(step, turn, services, timings)
+    give_way()
     return await record(turn, services)
 
 
-async def _timed(step: Step, turn: Turn, services: Services) -> Turn:
+async def _timed(step: Step, turn: Turn, services: Services, timings: dict[str, float]) -> Turn:
     started = time.perf_counter()
     after = step(turn, services)
     if inspect.isawaitable(after):
         after = await after
-    took = (time.perf_counter() - started) * 1000
-    return replace(after, timings={**after.timings, step.__name__: took})
+    timings[step.__name__] = (time.perf_counter() - started) * 1000
+    return after

@@ -8,6 +8,7 @@ local outcome, tk, ck = ARGV[9], K.turn(t, turn_id), K.conversation(t, cid)
 local first = redis.call('HGET', tk, 'state') ~= 'done'
 redis.call('HSET', tk, 'state', 'done', 'outcome', outcome, 'reason', ARGV[10], 'done_at', now, 'conv', cid, 'job', ARGV[7])
 redis.call('EXPIRE', tk, 2592000)
+redis.call('HDEL', tk, 'history') -- only an open turn needs it, and it is the largest of its fields
 for i = 16, 15 + 2 * ARGV[15], 2 do
   local mk = K.message(t, ARGV[i])
   dealt_with(t, cid, ARGV[i])

@@ -4,10 +4,47 @@
 local LOG_MAX = 2000        -- messages a transcript keeps
 local SESSION_TTL = 86400   -- what the bot remembers, after the last inbound message
 local COUNTER_TTL = 7776000 -- 90 days
+local TOLD_TTL = 600        -- what is known of a bubble that was forgotten
+local OPT_TTL = 157680000   -- 5 years: a customer's "no" outlives the conversation
 
 local function count(t, day, name, n)
   local key = K.counters(t, day)
   if redis.call('HINCRBY', key, name, n or 1) == (n or 1) then redis.call('EXPIRE', key, COUNTER_TTL) end
+end
+
+-- The customer says at `at` that `what` (opted: everything of the bot; marketing: templates) is over (out true) or wanted
+-- again; by: the word, the person or the channel that said so. What was said earlier than the last word counts for nothing.
+local function opt(t, contact, what, out, at, by)
+  local key = K.contact(t, contact)
+  if math.floor(at) < math.floor(redis.call('HGET', key, what .. '_at') or 0) then return 0 end -- Meta says whole seconds
+  redis.call('HSET', key, what .. '_at', at, what .. '_by', by)
+  if out then
+    redis.call('HSET', key, what .. '_out', at)
+    redis.call('EXPIRE', key, OPT_TTL)
+  else
+    redis.call('HDEL', key, what .. '_out')
+  end
+  return 1
+end
+
+-- Two contacts turned out to be one person: what either said last holds.
+local function opt_merge(t, from, into)
+  for _, what in ipairs({ 'opted', 'marketing' }) do
+    local said = redis.call('HMGET', K.contact(t, from), what .. '_at', what .. '_by', what .. '_out')
+    if said[1] then opt(t, into, what, said[3], said[1], said[2]) end
+  end
+end
+
+-- Meta refuses a marketing template because its customer has stopped those (131050).
+local function marketing_stopped(t, cid, at)
+  local contact = redis.call('HGET', K.conversation(t, cid), 'contact')
+  if contact then opt(t, contact, 'marketing', true, at, '131050') end
+end
+
+-- How long a contact and what leads to it are kept at least.
+local function contact_ttl(t, contact, ttl)
+  local out = redis.call('HMGET', K.contact(t, contact), 'opted_out', 'marketing_out')
+  return (out[1] or out[2]) and math.max(ttl, OPT_TTL) or ttl
 end
 
 -- The contact that the aliases (best first) lead to, or `candidate` as a new one; every alias leads to it afterwards.
@@ -24,6 +61,7 @@ local function contact_of(t, aliases, candidate, ttl)
     if held[i] ~= contact then
       if held[i] and redis.call('EXISTS', K.contact(t, held[i])) == 1 then
         redis.call('HSET', K.contact(t, held[i]), 'merged_into', contact)
+        opt_merge(t, held[i], contact)
       end
       redis.call('SET', K.alias(t, alias), contact, 'EX', ttl)
     end
@@ -43,8 +81,9 @@ local function ensure(t, cid, pnid, contact, now, day, ttl, aliases)
     redis.call('EXPIRE', ck, ttl)
     redis.call('EXPIRE', K.transcript(t, cid), ttl)
     redis.call('EXPIRE', K.unanswered(t, cid), ttl)
-    redis.call('EXPIRE', K.contact(t, contact), ttl)
-    for _, alias in ipairs(aliases) do redis.call('EXPIRE', K.alias(t, alias), ttl) end
+    local long = contact_ttl(t, contact, ttl)
+    redis.call('EXPIRE', K.contact(t, contact), long)
+    for _, alias in ipairs(aliases) do redis.call('EXPIRE', K.alias(t, alias), long) end
   end
   return ck
 end
@@ -96,6 +135,12 @@ local function bump(t, cid)
   if redis.call('EXISTS', ck) == 1 then redis.call('HINCRBY', ck, 'v', 1) end
 end
 
+-- Bubble mid was forgotten, and is known to have been accepted: it stands so when it is decided again.
+local function tell_accepted(t, mid, wamid, at)
+  redis.call('HSET', K.told(t, mid), 'state', 'accepted', 'wamid', wamid, 'accepted_at', at)
+  redis.call('EXPIRE', K.told(t, mid), TOLD_TTL)
+end
+
 -- Message mid is dealt with. Returns 1 when it was not before.
 local function dealt_with(t, cid, mid)
   local gone = redis.call('LREM', K.unanswered(t, cid), 1, mid)
@@ -112,6 +157,12 @@ end
 -- A lease is alive while its execution stands in the queue's wip set: the fence against zombie executions.
 local function leased(queue, job, execution)
   return redis.call('ZSCORE', 'rq:wip:' .. queue, job .. ':' .. execution) ~= false
+end
+
+-- The job is told when the blocked number works again.
+local function wait_for_number(t, number, job)
+  redis.call('SADD', K.number_waiting(t, number), job)
+  redis.call('EXPIRE', K.number_waiting(t, number), 86400)
 end
 
 -- count ARGV strings from `first` as a table.

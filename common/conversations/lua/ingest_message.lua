@@ -1,17 +1,20 @@
 -- Stores one inbound message and enqueues its job: all or nothing, once per wamid.
 -- ARGV: 1 tenant  2 now  3 now iso  4 day  5 ttl s  6 mid  7 kind  8 sent_at  9 phone_number_id  10 raw (sealed)
 --       11 candidate contact id  12 who (sealed)  13 label  14 tail  15 opens window (1|0)  16 refers (digest or '')
---       17 new session id  18 quiet s  19 job id  20 queue  21 number of aliases  aliases...  job fields and values...
+--       17 new session id  18 quiet s  19 job id  20 queue  21 wish of its words (out | in | '')
+--       22 reason of a chat that was left alone because its customer had opted out
+--       23 number of aliases  aliases...  job fields and values...
 -- Returns 0 when the wamid was stored before, else what q_enqueue says (1 queued, 2 deferred, 3 scheduled).
 local CLOCKS_AGREE = 60 -- seconds
 local t, now, iso, day, ttl, mid = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local kind, sent_at, pnid, n = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[21])
+local kind, sent_at, pnid, n = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[23])
 local mk = K.message(t, mid)
-if redis.call('EXISTS', mk) == 1 then
-  count(t, day, 'duplicates')
+local held = redis.call('HMGET', mk, 'conv', 'received')
+if held[1] then
+  if held[2] ~= now then count(t, day, 'duplicates') end -- else this very call is made again
   return 0
 end
-local aliases = slice(22, n)
+local aliases = slice(24, n)
 local contact = contact_of(t, aliases, ARGV[11], ttl)
 local cid = pnid .. '.' .. contact
 redis.call('HSET', K.contact(t, contact), 'who', ARGV[12], 'label', ARGV[13], 'tail', ARGV[14])
@@ -29,6 +32,19 @@ local owner = redis.call('HGET', ck, 'owner')
 if owner == 'closed' then
   set_owner(t, cid, 'bot', now, '', '')
   owner = 'bot'
+end
+if ARGV[21] ~= '' then
+  local key = K.contact(t, contact)
+  local was_out = redis.call('HGET', key, 'opted_out')
+  if (ARGV[21] == 'out' or was_out) and opt(t, contact, 'opted', ARGV[21] == 'out', sent_at, 'the customer') == 1 then
+    redis.call('HSET', mk, 'wish', was_out and ARGV[21] == 'out' and 'still' or ARGV[21])
+    count(t, day, ARGV[21] == 'out' and 'opted_out' or 'opted_in')
+    for _, alias in ipairs(aliases) do redis.call('EXPIRE', K.alias(t, alias), contact_ttl(t, contact, ttl)) end
+    if ARGV[21] == 'in' and owner == 'waiting' and redis.call('HGET', ck, 'reason') == ARGV[22] then
+      set_owner(t, cid, 'bot', now, '', '')
+      owner = 'bot'
+    end
+  end
 end
 touch(t, cid, now)
 if ARGV[15] == '1' then
@@ -59,7 +75,7 @@ if quiet > 0 and owner == 'bot' then
     end
   end
 end
-local fields = slice(22 + n, #ARGV - 21 - n)
+local fields = slice(24 + n, #ARGV - 23 - n)
 if due ~= '' then
   fields[#fields + 1] = 'burst_since'
   fields[#fields + 1] = string.format('%.3f', moment)

@@ -4,7 +4,7 @@
 -- Returns {applied, unknown}: unknown statuses belong to no message of ours.
 local t, now, day = ARGV[1], ARGV[2], ARGV[3]
 local RANK = {intent = 1, sending = 2, accepted = 3, sent = 4, delivered = 5, read = 6, played = 7}
-local applied, unknown, failed, delivered = 0, 0, 0, 0
+local applied, unknown, failed, delivered, sent = 0, 0, 0, 0, 0
 local changed = {} -- conversations to tell of it, each once
 
 local set, size = {}, 0 -- fields and values of the message at hand: used again for each, for a table costs
@@ -30,6 +30,7 @@ local function apply(i)
   local id, held = find(ARGV[i], ARGV[i + 2], state .. '_at')
   if not id then
     unknown = unknown + 1
+    if ARGV[i] ~= '' and state ~= 'failed' then tell_accepted(t, ARGV[i], ARGV[i + 1], at) end
     return
   end
   applied, size = applied + 1, 0
@@ -55,10 +56,15 @@ local function apply(i)
     -- delivered or read after failed happens (several devices): then it did arrive
     if rank > before and (held[1] ~= 'failed' or rank >= RANK.delivered) then
       put('state', state)
+      -- whoever sent it has not heard of its acceptance: it counts as sent here, once
+      if before < RANK.accepted and held[1] ~= 'failed' and redis.call('HSETNX', mk, 'accepted_at', at) == 1 then
+        sent = sent + 1
+      end
       if before < RANK.delivered and rank >= RANK.delivered then delivered = delivered + 1 end
     end
   end
   if size > 0 then redis.call('HSET', mk, unpack(set, 1, size)) end
+  if fails and ARGV[i + 5] == '131050' then marketing_stopped(t, held[2], at) end
   if fails and held[3] == 'bot' then
     hand_over(t, held[2], now, day, 'the answer was not delivered: ' .. ARGV[i + 6])
   end
@@ -68,6 +74,7 @@ end
 for i = 4, #ARGV, 10 do apply(i) end
 for cid in pairs(changed) do bump(t, cid) end
 if failed > 0 then count(t, day, 'failed', failed) end
+if sent > 0 then count(t, day, 'sent', sent) end
 if delivered > 0 then count(t, day, 'delivered', delivered) end
 if unknown > 0 then count(t, day, 'unknown_statuses', unknown) end
 return {applied, unknown}

@@ -5,8 +5,9 @@
 -- Returns '', 'reminded' or 'back'.
 local t, cid, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local ck = K.conversation(t, cid)
-local held = redis.call('HMGET', ck, 'owner', 'since', 'reminded', 'window_until')
+local held = redis.call('HMGET', ck, 'owner', 'since', 'reminded', 'window_until', 'contact')
 if held[1] ~= 'waiting' or now > tonumber(held[4] or 0) - 60 then return '' end
+if redis.call('HGET', K.contact(t, held[5] or ''), 'opted_out') then return '' end
 local waited = now - tonumber(held[2])
 local what, text, body, need
 if tonumber(ARGV[8]) > 0 and waited > tonumber(ARGV[8]) then

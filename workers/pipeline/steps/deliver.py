@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 
 from common.conversations.commands import day
 from common.conversations.scripts import COMMIT_TURN
 from common.errors import RelevoError
+from common.handover.opting import OPTED_OUT
 from common.store.scripts import Call
 from workers.delivery import Lease
 from workers.pipeline.turn import Services, Turn
@@ -29,18 +28,21 @@ async def deliver(turn: Turn, services: Services) -> Turn:
     """
     first = None
     if not turn.resumed:
-        turn = replace(turn, part_ids=tuple(_part_id(turn.id, n) for n in range(len(turn.parts))))
-        turn = replace(turn, new_history=_history(turn))
+        part_ids = tuple(_part_id(turn.id, n) for n in range(len(turn.parts)))
+        turn = turn._replace(part_ids=part_ids, new_history=_history(turn))
         first = _commit(turn, services)
     lease = Lease(turn.job.queue, turn.job.id, turn.job.execution)
-    delivered = await services.delivery.deliver(turn.tenant, turn.part_ids, lease, first=first)
+    answers = orjson.dumps([message.mid for message in turn.messages])
+    delivered = await services.delivery.deliver(turn.tenant, turn.part_ids, lease, first=first, answers=answers)
     if delivered.first == b"more":
         raise WroteMeanwhile
     if delivered.sent:
         outcome, reason = ("handed_over", turn.handover) if turn.handover else ("answered", "")
+    elif delivered.why == OPTED_OUT and not turn.handover:
+        outcome, reason = "ignored", OPTED_OUT  # it was not the customer's last word
     else:
         outcome, reason = "left_to_person", delivered.why or "a person has this chat"
-    return replace(turn, outcome=outcome, reason=reason, pending=delivered.pending)
+    return turn._replace(outcome=outcome, reason=reason, pending=delivered.pending)
 
 
 def _part_id(turn_id: str, n: int) -> str:

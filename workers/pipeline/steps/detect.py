@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from common.handover.detect import detect
 from common.handover.offer import accepts_offer
 from common.handover.texts import Name, say
@@ -27,4 +25,4 @@ def step_back(turn: Turn, services: Services, why: str, notice: Name = "handover
     """The bot gives the chat to a person; the notice leaves only while nobody has taken over yet."""
     text = services.settings.handover_text or say(notice, turn.lang)
     part = OutboundPart(payload={"type": "text", "text": {"body": text}}, text=text, needs_owner="waiting")
-    return replace(turn, handover=why, parts=(*turn.parts, part))
+    return turn._replace(handover=why, parts=(*turn.parts, part))

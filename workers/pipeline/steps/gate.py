@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from common.handover.opting import OPTED_OUT
 from workers.pipeline.steps.redact import spoken
 from workers.pipeline.turn import MEDIA, Services, Turn
 
@@ -18,17 +17,20 @@ def gate(turn: Turn, services: Services) -> Turn:
     numbers = services.settings.whatsapp_phone_id
     number, owner, until = turn.conversation.phone_number_id, turn.conversation.owner, turn.conversation.window_until
     age = turn.now - max(message.at for message in turn.messages)
+    wishes = [message.wish for message in turn.messages]
     rules = (
         (owner != "bot", _LEFT, "a person has this chat"),
         (bool(numbers) and number not in numbers, _LEFT, f"number {number} is not in WHATSAPP_PHONE_ID"),
         (any(message.group for message in turn.messages), _LEFT, "written in a group"),
         (not turn.question and not _media(turn), "ignored", "nothing to answer"),
+        (turn.conversation.opted_out and not any(wishes), _LEFT, OPTED_OUT),
+        (turn.conversation.opted_out and "out" not in wishes, "ignored", "the customer had opted out before"),
         (turn.now > until - WINDOW_MARGIN, _LEFT, "the 24 h service window is closed"),
         (age > services.settings.stale_minutes * 60, _LEFT, "the message came too late to be answered by a bot"),
     )
     for applies, outcome, reason in rules:
         if applies:
-            return replace(turn, outcome=outcome, reason=reason)
+            return turn._replace(outcome=outcome, reason=reason)
     return turn
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import structlog
 
 from common.ai.base import AIError, AIRequest, AIResult
 from common.ai.prompts import system_prompt
-from common.errors import ChannelError
+from common.errors import ChannelError, Later
 from common.handover.texts import for_media
+from workers.patience import next_wait
 from workers.pipeline.steps.detect import step_back
 from workers.pipeline.turn import Services, Turn
 
@@ -23,14 +23,15 @@ async def generate(turn: Turn, services: Services) -> Turn:
     """Sets `result`.
 
     Raises:
-        AIError: every provider failed; the job is tried again, until the customer has waited long enough: then the
-            chat goes to a person with one honest line.
+        Later: every provider failed, and the customer has not waited for long: no attempt is spent. Once they have,
+            the chat goes to a person with one honest line.
+        AIError: the same, where clocks do not agree on how long that is: attempts tell.
     """
     if turn.handover:
         return turn
     if not turn.question:  # a picture or a voice note without words
         text = for_media("audio" if turn.messages[-1].kind == "voice" else turn.messages[-1].kind, turn.lang)
-        return replace(turn, result=AIResult(reply=text, provider="builtin", model="canned"))
+        return turn._replace(result=AIResult(reply=text, provider="builtin", model="canned"))
     settings = services.settings
     request = AIRequest(
         tenant=turn.tenant,
@@ -46,17 +47,29 @@ async def generate(turn: Turn, services: Services) -> Turn:
         async with _typing(turn, services):
             result = await services.ai.complete(request, deadline=settings.ai_timeout_seconds)
     except AIError as error:
-        if error.retryable and not _out_of_patience(turn, settings.ai_patience_seconds):
-            raise
+        if error.retryable:
+            await _try_again(turn, services, error)
         log.exception("no model answers: a person is told", turn=turn.id)
         return step_back(turn, services, f"no model answers: {type(error).__name__}", "failure")
-    return replace(turn, result=result)
+    return turn._replace(result=result)
 
 
-def _out_of_patience(turn: Turn, seconds: float) -> bool:
-    """The customer has waited long enough for a model, over more than one attempt."""
+async def _try_again(turn: Turn, services: Services, error: AIError) -> None:
+    """Returns when the customer has waited long enough for a model, over more than one attempt.
+
+    Raises:
+        Later, AIError: as `generate`.
+    """
+    settings = services.settings
     waited = turn.now - min(message.received for message in turn.messages)
-    return turn.job.last_attempt or (turn.job.attempt > 1 and waited > seconds)
+    wait = next_wait(
+        waited, settings.ai_patience_seconds, base=settings.retry_base_seconds, at_least=error.retry_after or 0.0
+    )
+    if wait is not None:
+        seconds, micros = await services.db.time()  # what waits goes by Redis' clock
+        raise Later(int(seconds) + int(micros) / 1e6 + wait, f"no model answers: {type(error).__name__}") from error
+    if not turn.job.last_attempt and (turn.job.attempt == 1 or waited < 0):
+        raise error
 
 
 @contextlib.asynccontextmanager

@@ -40,7 +40,7 @@ async def load(tenant: str, mid: str, job: JobContext, services: Services) -> Tu
         job=job,
         now=now,
         id=turn_id.decode(),
-        conversation=Conversation(cid.decode(), _text(conv[0]), _text(conv[1]), float(conv[3] or 0)),
+        conversation=Conversation(cid.decode(), _text(conv[0]), _text(conv[1]), float(conv[3] or 0), bool(conv[4])),
         session=_session(session, services),
         sender=_sender(who, services.vault),
         messages=tuple(_received(fields, services.vault) for fields in messages),
@@ -64,7 +64,7 @@ def _wait_for_quiet(turn: Turn, quiet: float) -> None:
 
 
 def _received(fields: Sequence[Any], vault: Vault) -> Received:
-    mid, kind, at, received, raw, refers = fields
+    mid, kind, at, received, raw, refers, wish = fields
     try:
         kept = vault.open_json(raw)
     except SealBroken:
@@ -79,6 +79,7 @@ def _received(fields: Sequence[Any], vault: Vault) -> Received:
         text=kept.get("text") or "",
         refers="m-" + refers.decode() if refers else "",
         group=bool(kept.get("group")),
+        wish=_text(wish),
     )
 
 

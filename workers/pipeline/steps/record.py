@@ -8,7 +8,7 @@ from common.conversations.commands import day
 from common.conversations.scripts import CLOSE_TURN
 from common.rag.fitting import ENOUGH
 from common.store.scripts import Call, run_batch_async
-from workers.delivery import insist
+from workers.outage import insist
 from workers.pipeline.turn import Services, Turn
 
 #: What becomes of the messages of a turn, by its outcome.

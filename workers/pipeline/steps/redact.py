@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from common.handover.language import Language, guess
 from common.pii.redact import Found
@@ -23,8 +22,8 @@ def redact(turn: Turn, services: Services) -> Turn:
         clean = redact_text(message.text, region=services.settings.default_country, known=known, earlier=found)
         texts[message.mid], found = clean.text, clean.found
     question = "\n".join(filter(None, (texts[mid] for mid in spoken(turn.messages))))
-    return replace(
-        turn, texts=texts, found=found, question=question, lang=guess(question, default=language(turn.session.lang))
+    return turn._replace(
+        texts=texts, found=found, question=question, lang=guess(question, default=language(turn.session.lang))
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from workers.pipeline.turn import Services, Turn
 
 SNIPPETS = 5
@@ -15,4 +13,4 @@ async def retrieve(turn: Turn, services: Services) -> Turn:
         return turn
     loaded = await services.knowledge.current(services.db, turn.tenant)
     earlier = [said.text for said in turn.session.history if said.role == "user"]
-    return replace(turn, snippets=tuple(loaded.retriever.search(turn.question, k=SNIPPETS, earlier=earlier)))
+    return turn._replace(snippets=tuple(loaded.retriever.search(turn.question, k=SNIPPETS, earlier=earlier)))

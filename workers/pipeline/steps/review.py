@@ -44,11 +44,11 @@ async def review(turn: Turn, services: Services) -> Turn:
         log.warning("reply names unknown products", turn=turn.id, products=list(composed.unknown_products))
     parts = tuple(_personal(part, turn.found) for part in composed.parts)
     if result.handover:
-        return step_back(replace(turn, parts=_before_notice(parts)), services, f"the model asks: {result.handover}")
+        return step_back(turn._replace(parts=_before_notice(parts)), services, f"the model asks: {result.handover}")
     if not parts:
         text = say("dont_know", turn.lang)
         parts = (OutboundPart(payload={"type": "text", "text": {"body": text}}, text=text),)
-    return replace(turn, parts=parts)
+    return turn._replace(parts=parts)
 
 
 def _personal(part: OutboundPart, found: tuple[Found, ...]) -> OutboundPart:

@@ -1,0 +1,51 @@
+"""An outage of Redis, as the jobs of this process see it: what is one, and how to write something down through it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from common.store.scripts import Call, run_batch_async
+
+#: Seconds that a worker goes on trying to write down what Graph has accepted, while Redis is away.
+INSIST = 60.0
+#: What a Redis says that takes no writes now (also within a script's error, as in 6.2).
+_REFUSING = ("OOM", "READONLY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS")
+
+
+def is_outage(error: object) -> bool:
+    """Whether Redis is away, full or changing its primary: the same call will work later."""
+    if isinstance(error, RedisConnectionError | RedisTimeoutError):
+        return True
+    return isinstance(error, RedisError) and any(word in str(error) for word in _REFUSING)
+
+
+async def insist(db: Redis, calls: Sequence[Call]) -> list[Any]:
+    """As run_batch_async, but through an outage of Redis, and to its end even when the job is cancelled meanwhile.
+
+    Only this process knows the wamid of a bubble that was just posted: forgotten, it would be sent again should Meta's
+    status come later than the settle time.
+    """
+    return await asyncio.shield(asyncio.ensure_future(_insisting(db, calls)))
+
+
+async def _insisting(db: Redis, calls: Sequence[Call]) -> list[Any]:
+    until = time.monotonic() + INSIST
+    while True:
+        try:
+            results = await run_batch_async(db, calls)
+        except (RedisConnectionError, RedisTimeoutError):
+            if time.monotonic() > until:
+                raise
+        else:
+            if not any(map(is_outage, results)) or time.monotonic() > until:
+                return results
+        await asyncio.sleep(random.uniform(0.05, 0.2))
