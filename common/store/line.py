@@ -64,8 +64,15 @@ class Line:
         self._opening: asyncio.Task[_Wire] | None = None
         self._coming_back: asyncio.Task[None] | None = None
 
-    async def call(self, blob: bytes, replies: int) -> list[Reply]:
+    @property
+    def server(self) -> str:
+        """run_id of the server behind it; "" before the first connection, and when nothing is remembered."""
+        return self._recent.server if self._recent else ""
+
+    async def call(self, blob: bytes, replies: int, *, server: str | None = None) -> list[Reply]:
         """Send packed commands, get their replies; an error that Redis answers is among them, not raised.
+
+        With `server`, to that one only: what was decided by what another one knew is not said to it.
 
         Raises:
             redis.exceptions.ConnectionError, TimeoutError: the connection was lost; whether it ran is not known.
@@ -77,6 +84,8 @@ class Line:
             wire = await self._open()
         while wire.crowded:
             await wire.wait_for_room()
+        if server is not None and server != self.server:
+            raise RedisConnectionError("another server than before")
         return await wire.send(blob, replies)
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio.client import Pipeline
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
@@ -54,6 +54,26 @@ class Multiplexed(Exchanging):
             raise self.heard(reply)
         if name in self.response_callbacks:
             return await said(self.response_callbacks, name, reply, options)
+        return reply
+
+    @property
+    def server(self) -> str:
+        """run_id of the server that answers; "" before the first command, and without `recent`."""
+        return self._line.server
+
+    def on(self, server: str) -> OnServer:
+        """For commands that only make sense on the server that is named."""
+        return OnServer(self, server)
+
+    async def execute_on(self, server: str, *args: Any) -> Any:
+        """One command, its reply as Redis gave it.
+
+        Raises:
+            RedisError: as `execute_command`; ConnectionError also when another server answers now: it was not sent.
+        """
+        (reply,) = await self._line.call(packed(args), 1, server=server)
+        if isinstance(reply, RedisError):
+            raise self.heard(reply)
         return reply
 
     async def blocking(self, *args: Any, seconds: float) -> Any:
@@ -118,6 +138,16 @@ class Multiplexed(Exchanging):
     @property
     def _patience(self) -> float:
         return float(self.connection_pool.connection_kwargs.get("socket_timeout") or PATIENCE)
+
+
+class OnServer(NamedTuple):
+    """What `Script.run` needs of a client, for one server."""
+
+    client: Multiplexed
+    server: str
+
+    async def execute_command(self, *args: Any, **_options: Any) -> Any:
+        return await self.client.execute_on(self.server, *args)
 
 
 class MultiplexedPipeline(Pipeline):

@@ -68,7 +68,7 @@ class Recent:
         self._kept, self._most, self._most_size, self._hold = kept, calls, size, hold
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._calls = self._size = 0
-        self._server = ""  # run_id of the server that we know
+        self.server = ""  # run_id of the server that we know; "" when it may not be asked
         self._held_until = 0.0
 
     @property
@@ -111,12 +111,12 @@ class Recent:
         about, alive = await send(packed(("INFO", "server")) + packed(("PING",)), 2)
         _check([alive])  # Redis tells of itself while it still loads its data, and takes nothing yet
         server, age = _known(about)
-        if server and server != self._server:
-            if self._server:
+        if server and server != self.server:
+            if self.server:
                 await self._tell(send)
-            if self._server or age < _YOUNG:
+            if self.server or age < _YOUNG:
                 self._held_until = time.monotonic() + self._hold
-            self._server = server
+            self.server = server
         if (left := self._held_until - time.monotonic()) > 0:
             await asyncio.sleep(left)
 

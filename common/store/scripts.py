@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -36,6 +36,12 @@ class Exchanging(AsyncRedis):
 
 class TooFewReplicas(RedisError):
     """Fewer replicas than asked for confirmed a write in time."""
+
+
+class Executes(Protocol):
+    """An asyncio client, as far as a script needs one."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any: ...
 
 
 class Script:
@@ -63,7 +69,7 @@ class Script:
         except NoScriptError:
             return db.execute_command("EVAL", self.source, 0, *args)
 
-    async def run(self, db: AsyncRedis, *args: Arg) -> Any:
+    async def run(self, db: Executes, *args: Arg) -> Any:
         """Run on an asyncio client."""
         try:
             return await db.execute_command("EVALSHA", self.sha, 0, *args)
@@ -134,7 +140,7 @@ def _piped(db: Redis, calls: Sequence[Call], replicas: int, command: str) -> lis
 
 async def _piped_async(db: AsyncRedis, calls: Sequence[Call], replicas: int, command: str) -> list[Any]:
     commands = _commands(calls, replicas, command)
-    if isinstance(db, Exchanging):
+    if isinstance(db, Exchanging) and not replicas:  # a WAIT would hold up all who share the connection
         results = await db.exchange(commands)
     else:
         pipe = db.pipeline(transaction=False)

@@ -102,6 +102,14 @@ async def give_way_and_wait() -> None:
         await asyncio.sleep(0.01)
 
 
+async def incr_and_block(seconds: float) -> None:
+    """Once `go` is there it is done, and nobody hears of it for a while."""
+    while not await db().exists("go"):  # noqa: ASYNC110  the test writes it
+        await asyncio.sleep(0.01)
+    await db().incr("n")
+    time.sleep(seconds)  # noqa: ASYNC251  the loop stands still: its ending waits
+
+
 async def report() -> None:
     """Tells how far it is."""
     await note(db(), "began", now=1.0)

@@ -294,3 +294,27 @@ def test_delayed_jobs_run_once_and_on_time_with_a_scheduler_killed(db, processes
     assert late[0] >= -0.005
     assert late[-5] < 1.0
     assert db.get("n") == b"500"
+
+
+def test_a_job_whose_doing_redis_has_forgotten_runs_again(tmp_path):
+    """It was done, and confirmed; its ending comes to a Redis that knows of its claim only, and does not count."""
+    server = RedisServer(tmp_path, aof="always").start()
+    crew = Processes(server.url)
+    try:
+        with Redis.from_url(server.url) as db:
+            add(db, "incr_and_block", 1, attempts=5, kwargs={"seconds": 1.5})
+            crew.worker(lease=10)
+            crew.scheduler()
+            wait(lambda: db.zcard(keys.wip("q")) == 1)
+            kept = server.copy()
+            db.set("go", 1)
+            wait(lambda: db.exists("n"))
+        server.forget(kept)
+        with Redis.from_url(server.url) as db:
+            assert not db.exists("n")
+            db.set("go", 1)
+            wait(lambda: finished(db) == 1)
+            assert db.get("n") == b"1"
+    finally:
+        crew.end()
+        server.close()

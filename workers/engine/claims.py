@@ -65,9 +65,14 @@ class Claims:
         now = time.time()
         self.trips += 1
         prefix = uuid4().hex[:20]
-        wait, *rows = await state.call(CLAIM, most, state.name, state.lease_arg, iso(now), prefix, *state.queues)
+        server = state.db.server
+        wait, *rows = await state.call(
+            CLAIM, most, state.name, state.lease_arg, iso(now), prefix, *state.queues, server=server
+        )
         for row in rows:
-            self._start(from_claim(row, state.name, now))
+            run = from_claim(row, state.name, now)
+            run.server = server
+            self._start(run)
         return None if len(rows) == most else int(wait) / 1e6
 
     async def _sleep(self, wait: float) -> None:

@@ -37,10 +37,11 @@ class Endings:
     async def _write(self) -> None:
         """Until Redis has it: the fence makes repeating safe."""
         state, patience, until = self._state, Patience("finish"), time.monotonic() + GIVE_UP
-        args = [arg for _, row in state.writing for arg in row]
         while state.writing:
+            server = state.db.server
+            args = [arg for run, at in state.writing for arg in run.row(at, server)]
             try:
-                moved, bad = await state.call(FINISH, state.name, *self._keep, *args)
+                moved, bad = await state.call(FINISH, state.name, *self._keep, *args, server=server)
             except ResponseError as error:
                 if time.monotonic() > until and not isinstance(error, ReadOnlyError | OutOfMemoryError):
                     log.exception("%d endings could not be written; their jobs will run again", len(state.writing))

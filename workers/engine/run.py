@@ -62,6 +62,7 @@ class Run:
         expired: it waited longer than it may.
         backoff: `<kind> <seconds>` of the job, else ''.
         keep: ended jobs its queue keeps when it completes, and when it fails; None: as the worker has it.
+        server: run_id of the Redis that it was claimed from; "" when that is not known.
         leaving: it needs no slot any more (`give_way`).
         why: set before its task is cancelled: stop (a person), back (the worker stops), lost (another run has it).
     """
@@ -78,6 +79,7 @@ class Run:
     keep: tuple[int | None, int | None] = (None, None)
     task: asyncio.Task[None] | None = None
     ending: Ending | None = None
+    server: str = ""
     begun: bool = False
     leaving: bool = False
     why: Why = ""
@@ -94,9 +96,13 @@ class Run:
         if self.begun and self.task and self.ending is None:
             self.task.cancel()
 
-    def row(self, at: float) -> tuple[Arg, ...]:
-        """Its thirteen arguments of the finish script."""
-        end = self.ending or Ending("back")
+    def row(self, at: float, server: str) -> tuple[Arg, ...]:
+        """Its thirteen arguments of the finish script, for `server`.
+
+        Another one than it was claimed from may have forgotten what the run has written down: there it runs again.
+        """
+        moved = bool(self.server) and self.server != server
+        end = self.ending if self.ending and not moved else Ending("back")
         keep = self.keep[0 if end.kind == "ok" else 1]
         return (
             *self.lease, end.kind, end.ttl, f"{at:.6f}", iso(at), f"{self.started:.6f}", self.context.lane,

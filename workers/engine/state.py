@@ -24,7 +24,6 @@ log = logging.getLogger("relevo.worker")
 
 #: What an outage looks like: anything the server or the wire can answer with.
 REDIS_ERRORS = (RedisError, OSError)
-Row = tuple[Arg, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +32,8 @@ class State:
 
     Attributes:
         running: runs by execution id; leaving: how many of them need no slot any more.
-        pending: endings to be written, oldest first; writing: those on the wire. Their leases are renewed until then.
+        pending: endings to be written and when they came, oldest first; writing: those on the wire. Their leases are
+            renewed until then.
         kick: the claim loop looks again.
         blocked: the claim loop waits for a slot.
         stopping: no more claims; over: the loops end.
@@ -48,8 +48,8 @@ class State:
     burst: bool = False
     running: dict[str, Run] = field(default_factory=dict)
     leaving: int = 0
-    pending: list[tuple[Run, Row]] = field(default_factory=list)
-    writing: Sequence[tuple[Run, Row]] = ()
+    pending: list[tuple[Run, float]] = field(default_factory=list)
+    writing: Sequence[tuple[Run, float]] = ()
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     blocked: bool = False
@@ -97,7 +97,7 @@ class State:
     def end(self, run: Run) -> None:
         """Its ending is known: to be written with the others of this moment."""
         at = time.time()
-        self.pending.append((run, run.row(at)))
+        self.pending.append((run, at))
         if run.ending and run.ending.kind in {"ok", "failed", "retry"}:
             queue, waited = run.context.queue, run.started - run.context.enqueued_at
             if run.context.enqueued_at:
@@ -107,13 +107,13 @@ class State:
         if self.blocked:
             self.kick.set()
 
-    async def call(self, script: Script, *args: Arg) -> Any:
-        """One script call.
+    async def call(self, script: Script, *args: Arg, server: str = "") -> Any:
+        """One script call; with `server`, on that one only.
 
         Raises:
             RedisError, OSError: whether it ran is not known.
         """
-        return await script.run(self.db, *args)
+        return await script.run(self.db.on(server) if server else self.db, *args)
 
 
 class Patience:

@@ -19,6 +19,7 @@ from rq.worker.base import BaseWorker
 
 from common.queueing.context import enter
 from common.store.multiplex import Multiplexed
+from common.store.retell import Recent
 from workers.engine.beats import BURIAL, Beats
 from workers.engine.child import Prepare
 from workers.engine.children import Children
@@ -87,6 +88,7 @@ class AsyncWorker(BaseWorker):
         super().__init__(queues, name, connection=connection, **{**options, "serializer": JSONSerializer})
         self.concurrency, self.lease, self.grace = concurrency, lease, grace
         self.db = db or async_twin(connection)
+        self.db.recent = self.db.recent or Recent()  # it has nothing to tell, and knows one server from another
         self.retry = retry or RetryPolicy()
         self.trips = (0, 0)
         self._keep = (keep_finished, keep_failed)
