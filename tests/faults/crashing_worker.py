@@ -17,7 +17,7 @@ from typing import Any
 
 from common.graph.client import GraphClient
 from common.store import scripts
-from workers import delivery
+from workers import delivery, outage
 from workers.__main__ import main
 from workers.pipeline.steps import load, record
 
@@ -40,6 +40,7 @@ def _crashing(door: Callable[..., Awaitable[Any]], side: str, at: int) -> Callab
 def arm(side: str, at: int) -> None:
     batch = _crashing(scripts.run_batch_async, side, at)
     delivery.run_batch_async = batch  # type: ignore[assignment]
+    outage.run_batch_async = batch  # type: ignore[assignment]
     record.run_batch_async = batch  # type: ignore[assignment]
     GraphClient.send = _crashing(GraphClient.send, side, at)  # type: ignore[method-assign, assignment]
     original = load.LOAD_TURN
