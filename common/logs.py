@@ -85,7 +85,14 @@ def get_logger(name: str) -> Logger:
     return cast("Logger", structlog.get_logger(name))
 
 
-def configure(process: str, *, level: str, fmt: str, stream: BinaryIO | None = None) -> None:
+def configure(
+    process: str,
+    *,
+    level: str,
+    fmt: str,
+    stream: BinaryIO | None = None,
+    about: Callable[[], Mapping[str, str]] = dict,
+) -> None:
     """Set up logging of this process, once, in its composition root.
 
     Args:
@@ -93,11 +100,13 @@ def configure(process: str, *, level: str, fmt: str, stream: BinaryIO | None = N
         level: DEBUG, INFO, WARNING or ERROR; what is below costs one call of an empty function.
         fmt: json or text.
         stream: where lines go; stdout when None.
+        about: what stands in each line that does not say it itself; asked as a line is written.
     """
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            lambda _logger, _method, event: {**about(), **event},
             structlog.processors.add_log_level,
             _stamp(process),
             structlog.processors.format_exc_info,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 
-from common import logs
+from common import garbage, logs
 from common.logs import get_logger
 from common.settings import Settings, stop
 from common.store.connection import connect_async
@@ -58,8 +57,7 @@ async def serve(found: Settings, listening: socket.socket, orphaned: int) -> Non
     commit = GroupCommit(connect_async(found), replicas=found.redis_ack_replicas)
     hook = Hook(Receiver(found, ingest, services.clock), ingest, commit, threads)
     rest = Bridge(create_app(services), threads, (found.host, found.port))
-    gc.collect()
-    gc.freeze()  # all this stays: no need to look at it again
+    garbage.settle()
     await Front(hook, rest).serve(listening, ended)
     await commit.close()
     threads.shutdown(wait=False, cancel_futures=True)

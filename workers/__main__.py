@@ -10,6 +10,7 @@ import uuid
 
 from common import logs
 from common.queueing import manage
+from common.queueing.context import about_job
 from common.settings import Settings, load
 from common.store.connection import connect, connect_async
 from workers import forked
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("--forking", action="store_true", help="serve FORKING_QUEUES, each job in a process of its own")
     args = parser.parse_args()
     settings = load()
-    logs.configure("worker", level=settings.log_level, fmt=settings.log_format)
+    logs.configure("worker", level=settings.log_level, fmt=settings.log_format, about=about_job)
     sys.exit(0 if build(settings, forking=args.forking).work() else 1)
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import structlog
 from redis.exceptions import RedisError
 
 from common.errors import Later, MessageRefused
@@ -24,7 +23,6 @@ from workers.wiring import services
 async def answer(*, tenant: str, message: str) -> dict[str, Any]:
     """Deal with an inbound message. Safe to repeat: a message that was dealt with says by which turn."""
     job = _job()
-    structlog.contextvars.bind_contextvars(job=job.id, message=message)  # a job has a context of its own
     with _outage_costs_nothing():
         turn = await pipeline.answer(tenant, message, job, services())
     if turn is None:
@@ -35,7 +33,6 @@ async def answer(*, tenant: str, message: str) -> dict[str, Any]:
 async def send_message(*, tenant: str, message: str) -> dict[str, Any]:
     """Send an outbound message of a person or the API. Safe to repeat."""
     job = _job()
-    structlog.contextvars.bind_contextvars(job=job.id, message=message)
     lease = Lease(job.queue, job.id, job.execution)
     with _outage_costs_nothing():
         delivered = await services().delivery.deliver(tenant, [message], lease)

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
+from common import garbage
 from common import settings as settings_module
 from common.ai.factory import build
 from common.clock import SystemClock
@@ -83,6 +84,7 @@ async def start() -> None:
     """Open what the jobs use, before the first one runs."""
     warm()
     services()
+    garbage.settle()
 
 
 async def stop() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from common.errors import RelevoError
 
@@ -56,8 +56,7 @@ class Snippet:
     kind: Literal["faq", "product"] = "faq"
 
 
-@dataclass(frozen=True, slots=True)
-class ChatTurn:
+class ChatTurn(NamedTuple):
     """One earlier message, already redacted."""
 
     role: Literal["user", "assistant"]

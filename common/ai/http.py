@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,7 @@ async def post_json(http: HttpClient, route: Route, *, body: object, deadline: f
     Args:
         http: shared; not closed here.
         route: from `endpoint`.
-        body: anything orjson writes.
+        body: plain JSON values.
         deadline: seconds for all of it, also for a body that only drips.
 
     Raises:
@@ -48,7 +49,7 @@ async def post_json(http: HttpClient, route: Route, *, body: object, deadline: f
     if deadline <= 0:
         raise AITimeout("no time left to ask the model")
     try:
-        answer = await http.call(route, orjson.dumps(body), seconds=deadline, most=MOST_BYTES, repeatable=True)
+        answer = await http.call(route, _written(body), seconds=deadline, most=MOST_BYTES, repeatable=True)
     except TooLarge as error:
         raise AIInvalidOutput(str(error)) from error
     except (NotSent, NoAnswer) as error:
@@ -60,6 +61,13 @@ async def post_json(http: HttpClient, route: Route, *, body: object, deadline: f
     if not isinstance(data, dict):
         raise AIInvalidOutput("the answer is not a JSON object")
     return data
+
+
+def _written(body: object) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # halves of surrogate pairs, which a customer's JSON may carry: they become question marks
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _refusal(status: int, retry_after: float | None, raw: bytes) -> AIError:

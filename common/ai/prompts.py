@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 
-from common.ai.base import AIRequest, ChatTurn, Snippet
+from common.ai.base import AIRequest, Snippet
 
 _LANGUAGES = {"es": "Spanish", "en": "English", "pt": "Portuguese"}
 _HANDOVER = re.compile(r"\[HANDOVER(?::([^\]\n]{0,200}))?\]", re.IGNORECASE)
@@ -22,23 +22,24 @@ def system_prompt(*, business: str = "the shop", lang: str = "es", own: str | No
         lang: the language to answer in unless the customer writes another one.
         own: AI_SYSTEM_PROMPT; stands in place of ours when set.
     """
-    return own or Template(_text("system")).safe_substitute(business=business, language=_LANGUAGES.get(lang, lang))
+    return own or _system(business, _LANGUAGES.get(lang, lang))
+
+
+@lru_cache(maxsize=64)
+def _system(business: str, language: str) -> str:
+    return Template(_text("system")).safe_substitute(business=business, language=language)
 
 
 def system_with_knowledge(request: AIRequest) -> str:
     """The system prompt, then the snippets as delimited data: the stable part first, so that it can be cached."""
-    return f"{_clean(request.system)}\n\n{_knowledge(request.snippets)}"
+    return f"{request.system}\n\n{_knowledge(request.snippets)}"
 
 
 def turns(request: AIRequest) -> list[dict[str, str]]:
     """History and, last of all, the message, as chat turns that begin with the user."""
-    history: Sequence[ChatTurn] = [turn for turn in request.history if turn.text.strip()]
-    while history and history[0].role == "assistant":
-        history = history[1:]
-    return [
-        *({"role": turn.role, "content": _clean(turn.text)} for turn in history),
-        {"role": "user", "content": _clean(request.message)},
-    ]
+    said = [{"role": role, "content": text} for role, text in request.history if text and not text.isspace()]
+    first = next((n for n, turn in enumerate(said) if turn["role"] == "user"), len(said))
+    return [*said[first:], {"role": "user", "content": request.message}]
 
 
 def read_reply(text: str) -> tuple[str, str | None]:
@@ -58,12 +59,7 @@ def _knowledge(snippets: Sequence[Snippet]) -> str:
 
 def _data(text: str) -> str:
     """`text` unable to close its element."""
-    return _clean(text).replace("<", "(").replace(">", ")")
-
-
-def _clean(text: str) -> str:
-    """`text` that can be written as UTF-8: halves of surrogate pairs, which JSON may carry, become question marks."""
-    return text.encode("utf-8", "replace").decode()
+    return text.replace("<", "(").replace(">", ")")
 
 
 @cache

@@ -47,6 +47,7 @@ for _lang, _words in _COMMON.items():
     for _word in set(_words.split()):
         _SETS[_word] = (*_SETS.get(_word, ()), _lang)
 
+_ACCENTS = re.compile("[\u0300-\u036f]+")  # combining marks of Latin letters
 _LETTERS: tuple[tuple[str, Language, float], ...] = (
     ("ñ", "es", 2.0), ("¿", "es", 3.0), ("¡", "es", 2.0), ("ã", "pt", 2.0), ("õ", "pt", 2.0), ("ç", "pt", 2.0),
     ("ê", "pt", 1.0), ("â", "pt", 1.0), ("ô", "pt", 1.0), ("lh", "pt", 0.3), ("nh", "pt", 0.3), ("ción", "es", 1.0),
@@ -73,4 +74,4 @@ def unaccented(text: str) -> str:
     """`text` with its accents taken off (also n for ñ)."""
     if text.isascii():
         return text
-    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+    return _ACCENTS.sub("", unicodedata.normalize("NFD", text))

@@ -15,11 +15,12 @@ _YES = re.compile(
     r"si quiero|si por favor|[ ,.!])+"
 )
 _LONGEST_YES = 40
+_END = 200  # characters of what was said in which an offer stands
 
 
 def accepts_offer(said_last: str, answer: str) -> bool:
     """Whether `answer` is a plain yes to the offer of a person at the end of what the bot `said_last`."""
-    if not _OFFER.search(fold(said_last)[-160:]):
+    if not _OFFER.search(fold(said_last[-_END:])):
         return False
     folded = fold(answer)
     return len(folded) <= _LONGEST_YES and bool(_YES.fullmatch(folded))

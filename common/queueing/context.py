@@ -41,6 +41,12 @@ def current_job() -> JobContext | None:
     return _running.get()
 
 
+def about_job() -> dict[str, str]:
+    """What a log line says of the job that writes it."""
+    job = _running.get()
+    return {"job": job.id} if job else {}
+
+
 def give_way() -> None:
     """The running job has made its last call out and only writes down what became of it: its slot is another's."""
     if done := _give_way.get():

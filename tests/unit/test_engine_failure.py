@@ -138,4 +138,4 @@ def test_a_row_has_as_many_arguments_as_the_script_reads():
     """finish.lua walks ARGV by its STRIDE."""
     script = Path("workers/engine/lua/finish.lua").read_text()
     stride = int(re.search(r"STRIDE, worker = (\d+)", script)[1])
-    assert len(run().row(NOW)) == stride
+    assert len(run().row(NOW, "")) == stride

@@ -87,7 +87,7 @@ def _session(fields: Sequence[Any], services: Services) -> Session:
     _, history, misses, lang = fields
     turns = orjson.loads(history) if history else []
     return Session(
-        history=tuple(ChatTurn("user" if role == "user" else "assistant", text) for role, text in turns),
+        history=tuple(map(ChatTurn._make, turns)),
         misses=int(misses or 0),
         lang=_text(lang) or services.settings.default_language,
     )
