@@ -34,7 +34,21 @@ async def insist(db: Redis, calls: Sequence[Call]) -> list[Any]:
     Only this process knows the wamid of a bubble that was just posted: forgotten, it would be sent again should Meta's
     status come later than the settle time.
     """
+    try:
+        results = await run_batch_async(db, calls)  # as nearly always: no task of its own is needed
+    except asyncio.CancelledError:
+        task = asyncio.create_task(_insisting(db, calls))
+        _alone.add(task)
+        task.add_done_callback(_alone.discard)
+        raise
+    except (RedisConnectionError, RedisTimeoutError):
+        results = None
+    if results is not None and not any(map(is_outage, results)):
+        return results
     return await asyncio.shield(asyncio.ensure_future(_insisting(db, calls)))
+
+
+_alone: set[asyncio.Task[list[Any]]] = set()
 
 
 async def _insisting(db: Redis, calls: Sequence[Call]) -> list[Any]:

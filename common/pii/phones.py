@@ -16,7 +16,7 @@ from phonenumbers import (
 )
 
 from common.pii.patterns import GAP, is_reference, is_sum
-from common.pii.spans import Span, canonical
+from common.pii.spans import Span, blank, canonical, disjoint
 
 _SHAPE = re.compile(r"[+(]?[0-9](?:[ ().\-/~x]{0,3}[0-9]){6,24}")
 _LABELLED = re.compile(
@@ -48,10 +48,13 @@ def find_phones(text: str, region: str) -> Iterator[Span]:
     runs = sum(1 for _ in _SHAPE.finditer(text))
     if not runs:
         return
-    for match in _LABELLED.finditer(text):
-        yield _span(match.start(1), match.end(1), match[1], region)
-    for match in _PLUS.finditer(text):  # also where the plan of its country has changed since
-        yield _span(match.start(), match.end(), match[0], region)
+    told = [_span(match.start(1), match.end(1), match[1], region) for match in _LABELLED.finditer(text)]
+    # those with a plus also where the plan of their country has changed since
+    told += [_span(match.start(), match.end(), match[0], region) for match in _PLUS.finditer(text)]
+    yield from told
+    whole = told and not any(text[span.start - 1 : span.start] in ("(", "+") for span in told)
+    if whole and not _SHAPE.search(blank(text, disjoint(told))):
+        return
     if runs > _MOST_RUNS:
         for match in _SHAPE.finditer(text):
             yield _span(match.start(), match.end(), match[0], "")

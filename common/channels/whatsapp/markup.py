@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+#: Without any of this there is nothing to be done.
+_ANYTHING = re.compile(r"[*_~#\[<+•\t\u00a0]| [ \n]|^ *-", re.MULTILINE)
 _BREAK = re.compile(r"<br\s*/?>|</(?:p|div|h[1-6]|tr|ul|ol|table)\s*>", re.IGNORECASE)
 _ITEM = re.compile(r"<li(?:\s[^<>]*)?>", re.IGNORECASE)
 _AUTOLINK = re.compile(r"<(https?://[^<>\s]{1,2000}|[^<>\s@]{1,200}@[^<>\s@]{1,200})>", re.IGNORECASE)
@@ -46,6 +48,8 @@ def without_html(text: str) -> str:
 
 def from_markdown(text: str) -> str:
     """`text` in WhatsApp's formatting; what a reader would see as empty becomes ""."""
+    if not _ANYTHING.search(text):
+        return text.strip() if text.isprintable() else _tidy(text)
     text = _LINK.sub(_link, _IMAGE.sub(_link, text))
     text = _BULLET.sub(r"\1- ", _RULE.sub("", text))
     text = _HEADER.sub(_header, text)
