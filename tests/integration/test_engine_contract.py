@@ -112,6 +112,12 @@ def test_what_the_worker_overrides_is_still_there():
     assert isinstance(BaseWorker.pubsub_channel_name, property)
 
 
+def test_a_worker_can_be_made_before_redis_is_there():
+    """RQ would ask for its own address at once, and end the process that starts first."""
+    nowhere = Redis(port=1, socket_connect_timeout=0.2, retry=None)
+    assert AsyncWorker(["q"], connection=nowhere).ip_address == "unknown"
+
+
 def test_a_clients_time_outs_stay_as_they_were_given(redis_url):
     """RQ would raise them to seven minutes for its blocking reads."""
     connection = Redis.from_url(redis_url, socket_timeout=5)
