@@ -21,8 +21,9 @@ up: install ## Redis, simulator, web, worker, scheduler, console; Ctrl-C stops. 
 down: ## stops a `make up` that runs elsewhere, and what a killed one left behind
 	@[ ! -x $(BIN)/python ] || exec $(BIN)/python -m common.dev.down $(ARGS)
 
+# Most stories wait more than they compute: two at a time. A file stays together, for its processes are shared.
 test: install-dev browser ## pytest; make test ARGS='-k window'
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 soak: install-dev ## 10 minutes of load and random faults, and an audit of every message; make soak ARGS='--minutes 3'
 	@$(BIN)/python -m tests.soak $(ARGS)

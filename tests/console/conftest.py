@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +14,6 @@ from urllib.error import URLError
 
 import pytest
 import streamlit as st
-from playwright.sync_api import sync_playwright
 from redis import Redis
 from streamlit.testing.v1 import AppTest
 
@@ -23,13 +21,11 @@ from common.conversations.commands import Desk
 from common.store.vault import Vault
 from console import text, wiring
 from console.auth.sessions import Role, Sessions
+from tests import browser
 from tests.conftest import ROOT, free_port
 from tests.console import seed
 
 PASSWORD = "correct horse"
-CHROMIUM = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-            "--disable-component-update --disable-sync").split()  # fmt: skip
-
 
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
@@ -147,10 +143,8 @@ def _main_stays_main() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """One Chromium for the browser tests of a module; no longer, because its loop would stand in others' way."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        yield browser
-        browser.close()
+    with browser.chromium() as opened:
+        yield opened
 
 
 def log_in(tab: Any, url: str, *, name: str = "Marta", password: str = PASSWORD, path: str = "/") -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import sync_playwright
 
-from tests.console.conftest import CHROMIUM, log_in
+from tests.browser import chromium
+from tests.console.conftest import log_in
 from tests.stack import SECRETS, Stack
 
 pytestmark = [pytest.mark.flow, pytest.mark.browser]
@@ -20,12 +19,10 @@ PHONE = "573000000077"
 @pytest.fixture(scope="module")
 def tab() -> Iterator[Any]:
     """One page of a Chromium of this module's own."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    with chromium() as browser:
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.set_default_timeout(20_000)
         yield page
-        chromium.close()
 
 
 def test_a_lead_takes_over_answers_and_hands_back(stack: Stack, tab: Any) -> None:

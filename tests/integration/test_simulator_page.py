@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from common.graph.simulator.client import SimulatorClient
 from common.graph.simulator.options import DEFAULT_PHONE_ID, DEFAULT_TOKEN, Behaviour, Options
 from common.graph.simulator.server import simulator_in_thread
+from tests.browser import chromium
 
 pytestmark = pytest.mark.browser
 ANA = "573001112233"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +26,8 @@ def meta() -> Iterator[SimulatorClient]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture
