@@ -208,11 +208,11 @@ def test_a_worker_starts_while_its_connections_are_cut(db, processes):
 
 
 def test_cut_connections_cost_no_job(db, processes):
-    """Every connection is cut ten times under load; the workers live on."""
+    """Every connection is cut sixteen times under load; the workers live on."""
     total = add_turns(db, 12, 40, seconds=0.02)
     workers = [processes.worker(), processes.worker()]
     processes.scheduler()
-    for _ in range(10):
+    for _ in range(16):
         time.sleep(0.15)  # some load between the cuts
         db.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     wait(lambda: finished(db) == total, 40)
