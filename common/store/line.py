@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 Reply = Any
 MOST = 10_000  # calls on the wire; who comes then waits
-FIRST, LAST = 0.05, 0.5  # seconds between two tries to come back by itself; LAST is retell.BACK
+FIRST = 0.05  # seconds to the second try to come back by itself
+BACK = 0.5  # and from one try to the next at most, for all who have something to tell or must hear it
 _NOTHING = object()  # the parser's word for: more bytes are needed
 
 
@@ -160,7 +161,7 @@ class Line:
                 await self._open()
             except (RedisError, OSError):
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, LAST)
+                pause = min(pause * 2, BACK)
             else:
                 return
 

@@ -23,8 +23,6 @@ from common.store.scripts import Call, Script
 
 #: Seconds that calls are kept; how many, and how many bytes of them.
 KEPT, MOST_CALLS, MOST_BYTES = 10.0, 10_000, 12 * 1024 * 1024
-#: Seconds from one try to the next at a Redis that is away, for all who have something to tell or must hear it.
-BACK = 0.5
 #: Seconds that a process which acts on what it reads waits before it does so on a server it did not know: longer than
 #: BACK, so that everybody has told what he knows.
 HOLD = 1.0

@@ -14,8 +14,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from common.queueing.timings import Tally
+from common.store.line import BACK
 from common.store.multiplex import Multiplexed
-from common.store.retell import BACK
 from common.store.scripts import Arg, Script
 from workers.engine.run import Run
 from workers.engine.scripts import MARGIN
