@@ -27,8 +27,6 @@ async def generate(turn: Turn, services: Services) -> Turn:
             the chat goes to a person with one honest line.
         AIError: the same, where clocks do not agree on how long that is: attempts tell.
     """
-    if turn.handover:
-        return turn
     if not turn.question:  # a picture or a voice note without words
         text = for_media("audio" if turn.messages[-1].kind == "voice" else turn.messages[-1].kind, turn.lang)
         return turn._replace(result=AIResult(reply=text, provider="builtin", model="canned"))

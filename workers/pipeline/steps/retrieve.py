@@ -9,7 +9,7 @@ SNIPPETS = 5
 
 async def retrieve(turn: Turn, services: Services) -> Turn:
     """Sets `snippets`, best first."""
-    if turn.handover or not turn.question:
+    if not turn.question:
         return turn
     loaded = await services.knowledge.current(services.db, turn.tenant)
     earlier = [said.text for said in turn.session.history if said.role == "user"]
