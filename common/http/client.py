@@ -131,6 +131,8 @@ class HttpClient:
             raise NotSent(f"no connection within {left:.1f} s", late=True) from None
         except OSError as error:  # refused, unknown host, TLS
             raise NotSent(f"no connection{why(error)}") from None
+        if wire.closed:
+            raise NotSent("the connection was closed at once")
         return wire
 
     @cached_property

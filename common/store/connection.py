@@ -14,6 +14,7 @@ from redis.sentinel import Sentinel
 
 from common.settings import Settings, stop
 from common.store.multiplex import Multiplexed
+from common.store.sockets import name_losses
 
 #: Seconds. A webhook must answer within a second; a worker's blocking reads ask for less than READ.
 CONNECT, READ = 2.0, 3.0
@@ -39,6 +40,8 @@ def connect_async(settings: Settings, *, connections: int = 64) -> Multiplexed:
     options = _options() | {"max_connections": connections, "retry": AsyncRetry(_BACKOFF, 1)}
     if settings.redis_sentinel_hosts:
         sentinel = AsyncSentinel(_hosts(settings), sentinel_kwargs=_options(), **options, **_login(settings))
+        for one in sentinel.sentinels:
+            name_losses(one.connection_pool)
         return cast("Multiplexed", sentinel.master_for(settings.redis_sentinel_name, redis_class=Multiplexed))
     if settings.redis_url:
         return cast("Multiplexed", _from_url(Multiplexed, settings.redis_url, options))

@@ -194,6 +194,8 @@ class _Wire(asyncio.Protocol):
         self._transport: Any = writer.transport
         self._before: Any = self._transport.get_protocol()
         self._transport.set_protocol(self)
+        if self._transport.is_closing():  # lost since it was lent: nobody would be told again
+            self.dead = True
 
     @property
     def crowded(self) -> bool:

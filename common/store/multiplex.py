@@ -18,6 +18,7 @@ from redis.exceptions import ExecAbortError, ReadOnlyError, RedisError, WatchErr
 from common.store.line import Line, Reply, packed
 from common.store.retell import Recent
 from common.store.scripts import Exchanging
+from common.store.sockets import name_losses
 
 PATIENCE = 5.0  # seconds, when the client has no socket time-out
 
@@ -40,6 +41,10 @@ class Multiplexed(Exchanging):
     recent: Recent | None = None
     _shared: Line | None = None
     _reading: Line | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        name_losses(self.connection_pool)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         name = args[0]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -172,6 +173,33 @@ def test_nothing_has_left_when_nobody_listens_or_tls_is_refused():
     errors, peer = talk([], work, connect_seconds=1.0)
     assert all("127.0.0.1" not in str(error) for error in errors)
     assert peer.requests == []
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_nothing_has_left_on_a_connection_that_closes_as_it_is_made(runner):
+    """uvloop would say RuntimeError, which nobody tries again."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with HttpClient() as http:
+
+            class Closing:
+                time = staticmethod(loop.time)
+
+                async def create_connection(self, *args: object, **options: object) -> object:
+                    transport, wire = await loop.create_connection(*args, **options)
+                    heard, lost = asyncio.Event(), wire.connection_lost
+                    wire.connection_lost = lambda error: (lost(error), heard.set())
+                    transport.abort()
+                    await heard.wait()
+                    return transport, wire
+
+            http._loop = Closing()
+            async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0) as server:
+                await ask(http, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
+    with pytest.raises(NotSent):
+        runner(main())
 
 
 def test_tls_is_verified_against_the_systems_authorities():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from contextlib import suppress
 
 import pytest
+import uvloop
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff, NoBackoff
@@ -182,6 +184,48 @@ def test_a_lost_connection_is_made_anew_and_the_command_tried_again(db, redis_ur
     assert sorted(run(redis_url, cut)) == list(range(1, 51))
     failures = run(redis_url, cut, retries=0)
     assert all(isinstance(one, int | RedisConnectionError) for one in failures)
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("through", ["channel", "line"])
+@pytest.mark.parametrize("moment", ["before its first word", "after it was lent"])
+def test_a_socket_that_closed_while_nobody_looked_is_a_lost_connection(redis_url, runner, through, moment, monkeypatch):
+    """Not a RuntimeError, which is uvloop's word for it: a worker died of that."""
+
+    async def cut(connection):
+        connection._writer.transport.abort()
+        with suppress(OSError):
+            await connection._reader.read()
+
+    async def main():
+        client = Multiplexed.from_url(redis_url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
+        pool = client.connection_pool
+        kind, lend = pool.connection_class, pool.get_connection
+
+        async def connect(self):
+            await kind._connect(self)
+            await cut(self)
+
+        async def lend_and_cut():
+            connection = await lend()
+            await cut(connection)
+            return connection
+
+        if moment == "before its first word":
+            pool.connection_class = type("Cut", (kind,), {"_connect": connect})
+        else:
+            monkeypatch.setattr(pool, "get_connection", lend_and_cut)
+        try:
+            if through == "line":
+                await client.ping()
+            else:
+                async with client.pubsub() as pubsub:
+                    await pubsub.subscribe("channel")
+        finally:
+            await client.aclose()
+
+    with pytest.raises(RedisConnectionError):
+        runner(main())
 
 
 def test_a_redis_that_says_nothing_counts_as_dead():
