@@ -22,9 +22,9 @@ from bench.engine import PATH, QUEUE, connect, server
 from common.clock import iso
 from common.queueing import failures, inspect, keys, manage
 from common.queueing.job import JobSpec, enqueue_many
-from workers.engine.claims import BATCH
 from workers.engine.duties import sample
 from workers.engine.scripts import CLAIM, FINISH
+from workers.engine.state import BATCH
 
 BAR_MS = 5.0
 LANES = 5_000

@@ -1,4 +1,4 @@
-"""One connection to Redis that many tasks share: what they say in one turn of the event loop goes out in one write.
+"""One connection to Redis that many tasks share: what they say in one turn of the event loop goes out in few writes.
 
 redis-py lends a connection to one command at a time, which costs a write, a read and a dozen awaits each. Here replies
 are handed to whoever waits for them in the order in which commands went out, as Redis promises.
@@ -27,6 +27,7 @@ Reply = Any
 MOST = 10_000  # calls on the wire; who comes then waits
 FIRST = 0.05  # seconds to the second try to come back by itself
 BACK = 0.5  # and from one try to the next at most, for all who have something to tell or must hear it
+SOON = 8  # calls that go out at once: Redis works while more of this turn come
 _NOTHING = object()  # the parser's word for: more bytes are needed
 
 
@@ -206,7 +207,7 @@ class _Wire(asyncio.Protocol):
         await self._room.wait()
 
     def send(self, blob: bytes, replies: int) -> asyncio.Future[list[Reply]]:
-        """Queue it for the end of this turn of the loop."""
+        """Queue it for the end of this turn of the loop, or until there are a few."""
         call = _Call(self._loop, replies)
         if self.dead:
             call.future.set_exception(RedisConnectionError("the connection was lost"))
@@ -217,6 +218,8 @@ class _Wire(asyncio.Protocol):
         self._waiting.append(call)
         if self._watch is None:
             self._watch = self._loop.call_later(self._patience, self._look)
+        if len(self._out) >= SOON:
+            self.flush()
         return call.future
 
     def end(self, error: Exception) -> None:

@@ -54,8 +54,8 @@ def test_advance_sets_the_next_one_free_and_only_once(db):
     """A second ending of the same head moves nothing."""
     enqueue_many(db, [job(n, lane="a") for n in range(3)], now=NOW)
     db.delete(keys.queue("q"))
-    assert lua(db, "return q_advance('a', 'j0', ARGV[1])", iso(NOW)) == 1
-    assert lua(db, "return q_advance('a', 'j0', ARGV[1])", iso(NOW)) == 0
+    assert lua(db, "local moved = q_advance('a', 'j0', ARGV[1]) q_flush() return moved", iso(NOW)) == 1
+    assert lua(db, "local moved = q_advance('a', 'j0', ARGV[1]) q_flush() return moved", iso(NOW)) == 0
     assert db.lrange(keys.queue("q"), 0, -1) == [b"j1"]
     assert db.lrange(keys.lane("a"), 0, -1) == [b"j1", b"j2"]
 
@@ -65,7 +65,7 @@ def test_advance_steps_over_jobs_that_are_gone(db):
     enqueue_many(db, [job(n, lane="a") for n in range(4)], now=NOW)
     db.delete(keys.job("j1"))
     db.hset(keys.job("j2"), "status", "finished")
-    assert lua(db, "return q_advance('a', 'j0', ARGV[1])", iso(NOW)) == 1
+    assert lua(db, "local moved = q_advance('a', 'j0', ARGV[1]) q_flush() return moved", iso(NOW)) == 1
     assert db.lindex(keys.lane("a"), 0) == b"j3"
     assert status(db, "j3") == b"queued"
 
@@ -74,7 +74,7 @@ def test_an_empty_lane_leaves_nothing_behind(db):
     """No list, no entry in the index of lanes."""
     enqueue(db, job(1, lane="a"), now=NOW)
     assert db.zcard(keys.LANES) == 1
-    lua(db, "return q_advance('a', 'j1', ARGV[1])", iso(NOW))
+    lua(db, "local moved = q_advance('a', 'j1', ARGV[1]) q_flush() return moved", iso(NOW))
     assert db.zcard(keys.LANES) == 0
     assert not db.exists(keys.lane("a"))
 
@@ -84,7 +84,7 @@ def test_a_deferred_job_keeps_its_due_time_until_its_turn(db, seconds, state):
     """A burst that begins while the bot still answers is awaited, too."""
     enqueue(db, job(1, lane="a"), now=NOW)
     enqueue(db, job(2, lane="a", due=time.time() + seconds), now=NOW)
-    lua(db, "return q_advance('a', 'j1', ARGV[1])", iso(NOW))
+    lua(db, "local moved = q_advance('a', 'j1', ARGV[1]) q_flush() return moved", iso(NOW))
     assert status(db, "j2") == state
 
 

@@ -16,7 +16,7 @@ from common.errors import ChannelError, Later, MessageRefused
 from common.queueing.context import JobContext
 from workers.engine.failure import MOST_TRACE, JobNotAllowed, RetryPolicy, describe, judge, pack
 from workers.engine.functions import Functions
-from workers.engine.run import Ending, Run, read_work
+from workers.engine.run import Claimed, Ending, Run, read_work
 
 NOW = 1_795_000_000.0
 POLICY = RetryPolicy(2.0, 300.0)
@@ -24,7 +24,7 @@ POLICY = RetryPolicy(2.0, 300.0)
 
 def run(attempt: int = 1, attempts: int = 5) -> Run:
     context = JobContext("j", "e", "q", "lane", attempt, attempts, NOW, "w")
-    return Run(context, b"", 10, 60, 600, NOW)
+    return Run(Claimed(b"q", b"j", b"e", failure_ttl=b"600"), context, NOW)
 
 
 def test_an_error_with_attempts_left_is_tried_again_later():

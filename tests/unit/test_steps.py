@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -125,7 +125,7 @@ def test_a_model_that_fails_is_asked_again_for_as_long_as_the_customer_is_patien
     """By the clock, whatever RETRY_ATTEMPTS says; then by attempts; then a person is told. Clocks may disagree."""
 
     async def ask(waited: float, attempt: int) -> str:
-        job = replace(JOB, attempt=attempt)
+        job = JOB._replace(attempt=attempt)
         asked = turn(message("¿precio?", received=NOW - waited), now=NOW, job=job)
         try:
             return (await generate(asked, failing)).handover

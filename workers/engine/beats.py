@@ -15,7 +15,7 @@ from rq.version import VERSION
 from common.clock import iso
 from common.queueing import keys
 from workers.engine.failure import pack
-from workers.engine.run import Ending, Run, from_claim, read_work
+from workers.engine.run import Claimed, Ending, Run, from_claim, read_work
 from workers.engine.scripts import BEAT, MARGIN, REAP
 from workers.engine.state import REDIS_ERRORS, Patience, State, log
 
@@ -134,13 +134,13 @@ class Beats:
     async def _bury_lost(self, row: list[Any]) -> None:
         """First the hook, then the ending: should this worker die too, the next reaper does it again."""
         queue, job_id, execution, data, failure_ttl, lane = row
-        claimed = [queue, job_id, execution, data or b"", None, None, failure_ttl, None, None, lane, *[None] * 6]
+        claimed = Claimed(queue, job_id, execution, data, failure_ttl=failure_ttl, lane=lane)
         run = from_claim(claimed, self._state.name, time.time())
         try:
-            run.work = read_work(run.data)
+            run.work = read_work(data or b"")
         except ValueError:
             log.warning("job %s: its data cannot be read", run.context.id)
         log.error("job %s: %s", run.context.id, LOST)
         await self._bury(run, LOST)
-        run.ending = Ending("failed", ttl=run.failure_ttl, payload=pack(LOST), error=LOST)
+        run.ending = Ending("failed", ttl=run.claimed.failure_kept, payload=pack(LOST), error=LOST)
         self._state.end(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,10 @@ from uuid import uuid4
 
 from common.clock import iso
 from common.queueing import keys
-from workers.engine.run import Ending, Run, from_claim
+from workers.engine.run import BACK, Claimed, Run, from_claim
 from workers.engine.scripts import CLAIM
 from workers.engine.state import REDIS_ERRORS, Patience, State, log
 
-BATCH = 64  # jobs a claim
 GATHER = 0.002  # seconds to let slots come free before a small claim
 POLL = 1.0  # seconds between looks when no token came: stock clients push none
 BACKLOG = 128  # unwritten endings at which claiming stops: Redis is slower than the jobs
@@ -34,15 +34,13 @@ class Claims:
         """Claim until the worker stops; in a burst, until the queues are empty and all is written."""
         state, patience = self._state, Patience("claim")
         while not state.stopping:
-            state.kick.clear()  # before the claim: a kick during it must not be lost
             if 0 < state.free < state.worth:
-                await asyncio.sleep(GATHER)
+                await self._wait_for(state.worth, GATHER)
+            state.kick.clear()  # before the claim: a kick during it must not be lost
             if state.free <= 0 or len(state.pending) > BACKLOG:
-                state.blocked = True
-                await state.kick.wait()
-                state.blocked = False
+                await self._wait_for(1)
                 continue
-            most = min(state.free, BATCH)
+            most = min(state.free, state.share)
             try:
                 if self._doubt:
                     await self._return_orphans()
@@ -70,15 +68,22 @@ class Claims:
             CLAIM, most, state.name, state.lease_arg, iso(now), prefix, *state.queues, server=server
         )
         for row in rows:
-            run = from_claim(row, state.name, now)
-            run.server = server
-            self._start(run)
+            self._start(from_claim(row, state.name, now, server))
         return None if len(rows) == most else int(wait) / 1e6
+
+    async def _wait_for(self, slots: int, seconds: float = math.inf) -> None:
+        """Until so many are free, or anything else kicks."""
+        self._state.wanted = slots
+        await self._kicked(seconds)
+        self._state.wanted = 0
 
     async def _sleep(self, wait: float) -> None:
         """Until a token, a free lane, a freed slot or the limiter says so."""
         self._hungry.set()
-        timer = asyncio.get_running_loop().call_later(wait, self._state.kick.set) if wait >= 0 else None
+        await self._kicked(wait if wait >= 0 else math.inf)
+
+    async def _kicked(self, seconds: float) -> None:
+        timer = asyncio.get_running_loop().call_later(seconds, self._state.kick.set) if seconds < math.inf else None
         await self._state.kick.wait()
         if timer:
             timer.cancel()
@@ -111,10 +116,9 @@ class Claims:
         listed = {key.decode() for key in found}
         for key in listed - mine:
             job_id, _, execution = key.rpartition(":")
-            queue = await state.db.hget(keys.job(job_id), "origin")
-            row = [queue or b"", job_id.encode(), execution.encode(), b"", *[None] * 12]
-            run = from_claim(row, state.name, time.time())
-            run.ending = Ending("back")
+            queue: Any = await state.db.hget(keys.job(job_id), "origin")
+            run = from_claim(Claimed(queue or b"", job_id.encode(), execution.encode()), state.name, time.time())
+            run.ending = BACK
             log.info("job %s was claimed unheard: given back", job_id)
             state.end(run)
         self._doubt = False

@@ -7,9 +7,8 @@ import time
 
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
-from workers.engine.claims import BATCH
 from workers.engine.scripts import FINISH
-from workers.engine.state import REDIS_ERRORS, Patience, State, log
+from workers.engine.state import BATCH, REDIS_ERRORS, Patience, State, log
 
 GATHER = 0.002  # seconds to let more endings come before a small batch
 GIVE_UP = 30.0  # seconds of refusals that are not an outage; then their leases run out and the jobs run again
@@ -28,11 +27,21 @@ class Endings:
         while True:
             await state.ended.wait()
             if len(state.pending) < state.worth and state.running:
-                await asyncio.sleep(GATHER)
+                await self._gather()
             state.writing, state.pending = state.pending[:BATCH], state.pending[BATCH:]
             if not state.pending:
                 state.ended.clear()
             await self._write()
+
+    async def _gather(self) -> None:
+        """A moment, or until there are enough."""
+        state = self._state
+        state.ended.clear()
+        state.enough = state.worth
+        timer = asyncio.get_running_loop().call_later(GATHER, state.ended.set)
+        await state.ended.wait()
+        timer.cancel()
+        state.enough = 1
 
     async def _write(self) -> None:
         """Until Redis has it: the fence makes repeating safe."""
@@ -54,5 +63,5 @@ class Endings:
                 state.writing = ()
                 for line in bad:
                     log.error("an ending could not be written, its job will run again: %s", line.decode())
-                if moved or state.blocked or state.burst:
+                if moved or state.wanted or state.burst:
                     state.kick.set()

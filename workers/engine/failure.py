@@ -84,8 +84,9 @@ def judge(error: BaseException, run: Run, policy: RetryPolicy, *, now: float) ->
         return Ending("later", due=max(error.at, now), error=str(error)[:200])
     line, trace = describe(error)
     if run.context.last_attempt or getattr(error, "retryable", True) is False:
-        return Ending("failed", ttl=run.failure_ttl, payload=pack(trace), error=line)
-    wait = policy.of(run.backoff).delay(run.context.attempt, at_least=getattr(error, "retry_after", None) or 0.0)
+        return Ending("failed", ttl=run.claimed.failure_kept, payload=pack(trace), error=line)
+    own = policy.of((run.claimed.backoff or b"").decode())
+    wait = own.delay(run.context.attempt, at_least=getattr(error, "retry_after", None) or 0.0)
     return Ending("retry", payload=pack(trace), due=now + wait, error=line)
 
 

@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 log = logging.getLogger("relevo.worker")
 
@@ -16,10 +18,10 @@ TICK = 0.25
 
 
 class LagWatch:
-    """A thread that watches the loop's pulse; start it on the loop's thread."""
+    """A thread that watches the loop's pulse; start it on the loop's thread. `names` tells what a task is."""
 
-    def __init__(self, limit: float = LIMIT) -> None:
-        self._limit = limit
+    def __init__(self, names: Callable[[asyncio.Task[Any]], str], limit: float = LIMIT) -> None:
+        self._names, self._limit = names, limit
         self._pulse = time.monotonic()
         self._closed = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -57,7 +59,7 @@ class LagWatch:
         log.error(
             "the event loop has stood still for %.1f s in %s, at %s:%s",
             seconds,
-            task.get_name() if task else "no task",
+            self._names(task) if task else "no task",
             where.filename if where else "?",
             where.lineno if where else "?",
         )

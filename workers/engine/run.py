@@ -7,7 +7,7 @@ import logging
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -22,7 +22,7 @@ log = logging.getLogger("relevo.worker")
 
 LARGEST_RESULT = 65_536  # bytes
 Kind = Literal["ok", "failed", "stopped", "retry", "later", "back"]
-Why = Literal["", "stop", "back", "lost"]
+Why = Literal["", "stop", "back", "lost", "late"]
 
 
 class DeadJob(NamedTuple):
@@ -34,8 +34,7 @@ class DeadJob(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How a run ended; `payload` is a result as JSON or a traceback as RQ packs it, `due` unix seconds."""
 
     kind: Kind
@@ -53,37 +52,81 @@ class Work(NamedTuple):
     kwargs: Mapping[str, Any]
 
 
+NO_WORK = Work("", (), {})
+
+
+class Claimed(NamedTuple):
+    """A row of the claim script: the job's fields as its hash has them, None where it has none.
+
+    `doomed` is the id of a job it needed that has failed: it may not run; `expired` says that it waited longer than it
+    may.
+    """
+
+    queue: bytes
+    job_id: bytes
+    execution: bytes
+    data: bytes | None = None
+    timeout: bytes | None = None
+    result_ttl: bytes | None = None
+    failure_ttl: bytes | None = None
+    retries_left: bytes | None = None
+    retries: bytes | None = None
+    lane: bytes | None = None
+    enqueued_at: bytes | None = None
+    doomed: bytes | None = None
+    backoff: bytes | None = None
+    keep_completed: bytes | None = None
+    keep_failed: bytes | None = None
+    expired: bytes | None = None
+
+    @property
+    def most_seconds(self) -> float:
+        """It may run so long."""
+        seconds = _integer(self.timeout, 0)
+        return seconds if seconds > 0 else math.inf
+
+    @property
+    def kept(self) -> int:
+        """Seconds its hash stays after a good end; negative: for ever."""
+        return _integer(self.result_ttl, DAY)
+
+    @property
+    def failure_kept(self) -> int:
+        """As `kept`, after a bad one."""
+        return _integer(self.failure_ttl, 7 * DAY)
+
+    def context(self, worker: str) -> JobContext:
+        """What its function may know."""
+        tries, left = _integer(self.retries, 0), _integer(self.retries_left, 0)
+        return JobContext(
+            self.job_id.decode(), self.execution.decode(), self.queue.decode(), (self.lane or b"").decode(), tries + 1,
+            tries + 1 + max(0, left), _epoch(self.enqueued_at), worker,
+        )  # fmt: skip
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """One claimed job.
 
     Attributes:
-        doomed: id of a job it needed that has failed: it may not run.
-        expired: it waited longer than it may.
-        backoff: `<kind> <seconds>` of the job, else ''.
-        keep: ended jobs its queue keeps when it completes, and when it fails; None: as the worker has it.
         server: run_id of the Redis that it was claimed from; "" when that is not known.
+        until: loop time at which it has run for too long.
         leaving: it needs no slot any more (`give_way`).
-        why: set before its task is cancelled: stop (a person), back (the worker stops), lost (another run has it).
+        why: set before its task is cancelled: stop (a person), back (the worker stops), lost (another run has it), late
+            (it runs for too long).
     """
 
+    claimed: Claimed
     context: JobContext
-    data: bytes
-    timeout: float
-    result_ttl: int
-    failure_ttl: int
     started: float
-    doomed: str = ""
-    expired: bool = False
-    backoff: str = ""
-    keep: tuple[int | None, int | None] = (None, None)
-    task: asyncio.Task[None] | None = None
-    ending: Ending | None = None
     server: str = ""
+    until: float = math.inf
+    task: asyncio.Task[None] | None = None
+    work: Work = NO_WORK
+    ending: Ending | None = None
     begun: bool = False
     leaving: bool = False
     why: Why = ""
-    work: Work = field(default_factory=lambda: Work("", (), {}))
 
     @property
     def lease(self) -> tuple[str, str, str]:
@@ -102,35 +145,22 @@ class Run:
         Another one than it was claimed from may have forgotten what the run has written down: there it runs again.
         """
         moved = bool(self.server) and self.server != server
-        end = self.ending if self.ending and not moved else Ending("back")
-        keep = self.keep[0 if end.kind == "ok" else 1]
+        end = self.ending if self.ending and not moved else BACK
+        job, claimed = self.context, self.claimed
+        keep = claimed.keep_completed if end.kind == "ok" else claimed.keep_failed
         return (
-            *self.lease, end.kind, end.ttl, f"{at:.6f}", iso(at), f"{self.started:.6f}", self.context.lane,
-            end.payload, f"{end.due:.3f}", end.error, "" if keep is None else keep,
+            job.queue, job.id, job.execution, end.kind, end.ttl, f"{at:.6f}", iso(at), f"{self.started:.6f}", job.lane,
+            end.payload, f"{end.due:.3f}" if end.due else "0", end.error, keep or "",
         )  # fmt: skip
 
 
-def from_claim(row: Sequence[Any], worker: str, now: float) -> Run:
-    """A run from one row of the claim script."""
-    queue, job_id, execution = (text.decode() for text in row[:3])
-    timeout, result_ttl, failure_ttl, left, tries = (_integer(value) for value in row[4:9])
-    tries = tries or 0
-    context = JobContext(
-        id=job_id, execution=execution, queue=queue, lane=(row[9] or b"").decode(), attempt=tries + 1,
-        attempts=tries + 1 + max(0, left or 0), enqueued_at=_epoch(row[10]), worker=worker,
-    )  # fmt: skip
-    return Run(
-        context=context,
-        data=row[3],
-        timeout=timeout if timeout and timeout > 0 else math.inf,
-        result_ttl=DAY if result_ttl is None else result_ttl,
-        failure_ttl=7 * DAY if failure_ttl is None else failure_ttl,
-        started=now,
-        doomed=(row[11] or b"").decode(),
-        backoff=(row[12] or b"").decode(),
-        keep=(_integer(row[13]), _integer(row[14])),
-        expired=bool(row[15]),
-    )
+BACK = Ending("back")
+
+
+def from_claim(row: Sequence[Any], worker: str, now: float, server: str = "") -> Run:
+    """A run from a row of the claim script."""
+    claimed = Claimed._make(row)
+    return Run(claimed, claimed.context(worker), now, server)
 
 
 def read_work(data: bytes) -> Work:
@@ -163,8 +193,8 @@ def packed(result: Any, job_id: str) -> bytes:
     return packed
 
 
-def _integer(value: bytes | None) -> int | None:
-    return int(value) if value else None
+def _integer(value: bytes | None, default: int) -> int:
+    return int(value) if value else default
 
 
 def _epoch(value: bytes | None) -> float:

@@ -22,6 +22,8 @@ from workers.engine.scripts import MARGIN
 
 log = logging.getLogger("relevo.worker")
 
+BATCH = 64  # jobs a call, at most
+
 #: What an outage looks like: anything the server or the wire can answer with.
 REDIS_ERRORS = (RedisError, OSError)
 
@@ -35,7 +37,7 @@ class State:
         pending: endings to be written and when they came, oldest first; writing: those on the wire. Their leases are
             renewed until then.
         kick: the claim loop looks again.
-        blocked: the claim loop waits for a slot.
+        wanted: free slots that the claim loop waits for; 0: it does not. enough: endings that the other loop waits for.
         stopping: no more claims; over: the loops end.
         tally: how long jobs waited and ran, since the last beat.
     """
@@ -52,7 +54,8 @@ class State:
     writing: Sequence[tuple[Run, float]] = ()
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    blocked: bool = False
+    wanted: int = 0
+    enough: int = 1
     stopping: bool = False
     over: bool = False
     tally: Tally = field(default_factory=Tally)
@@ -60,6 +63,11 @@ class State:
     @property
     def free(self) -> int:
         return self.concurrency - len(self.running) + self.leaving
+
+    @property
+    def share(self) -> int:
+        """Jobs a claim brings at most: a part of the slots, so that Redis pops some while others begin and end here."""
+        return max(1, min(BATCH, self.concurrency // 3))
 
     @property
     def worth(self) -> int:
@@ -76,6 +84,11 @@ class State:
         """Every run whose lease is ours."""
         return [*self.running.values(), *(run for run, _ in self.writing), *(run for run, _ in self.pending)]
 
+    def names(self, task: asyncio.Task[Any]) -> str:
+        """Which job a task runs; may be asked from another thread."""
+        job = next((run.context.id for run in list(self.running.values()) if run.task is task), "")
+        return f"job {job}" if job else task.get_name()
+
     @property
     def lease_arg(self) -> int:
         """Lease and margin as the scripts take them: whole seconds, for EXPIRE."""
@@ -86,13 +99,17 @@ class State:
         if not run.leaving:
             run.leaving = True
             self.leaving += 1
-            if self.blocked:
-                self.kick.set()
+            self._slot_is_free()
 
     def ended_run(self, run: Run) -> None:
         """It runs no more."""
         self.running.pop(run.context.execution, None)
         self.leaving -= run.leaving
+        self._slot_is_free()
+
+    def _slot_is_free(self) -> None:
+        if 0 < self.wanted <= self.free:
+            self.kick.set()
 
     def end(self, run: Run) -> None:
         """Its ending is known: to be written with the others of this moment."""
@@ -103,9 +120,8 @@ class State:
             if run.context.enqueued_at:
                 self.tally.add(queue, "wait", max(0.0, waited))
             self.tally.add(queue, "run", at - run.started)
-        self.ended.set()
-        if self.blocked:
-            self.kick.set()
+        if len(self.pending) >= self.enough:
+            self.ended.set()
 
     async def call(self, script: Script, *args: Arg, server: str = "") -> Any:
         """One script call; with `server`, on that one only.

@@ -7,7 +7,6 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from functools import partial
 from typing import Any
 
 import uvloop
@@ -17,20 +16,19 @@ from redis.backoff import NoBackoff
 from rq.serializers import JSONSerializer
 from rq.worker.base import BaseWorker
 
-from common.queueing.context import enter
 from common.store.multiplex import Multiplexed
 from common.store.retell import Recent
-from workers.engine.beats import BURIAL, Beats
+from workers.engine.beats import Beats
 from workers.engine.child import Prepare
 from workers.engine.children import Children
 from workers.engine.claims import Claims
 from workers.engine.commands import Commands
 from workers.engine.endings import Endings
-from workers.engine.failure import DependencyFailed, JobExpired, JobTimeout, RetryPolicy, judge
+from workers.engine.failure import RetryPolicy
 from workers.engine.functions import Functions
 from workers.engine.lag import LagWatch
+from workers.engine.perform import OnDead, Performer
 from workers.engine.recycle import Recycle
-from workers.engine.run import DeadJob, Ending, Run, packed, read_work
 from workers.engine.scripts import WAKE
 from workers.engine.startup import async_twin
 from workers.engine.state import REDIS_ERRORS, State
@@ -38,7 +36,6 @@ from workers.engine.state import REDIS_ERRORS, State
 log = logging.getLogger("relevo.worker")
 
 Hook = Callable[["AsyncWorker"], Awaitable[None]]
-OnDead = Callable[[DeadJob], Awaitable[None]]
 HAND_BACK = 2.0  # seconds that cancelled jobs get to end; what ignores its cancel is left to its lease
 
 
@@ -89,12 +86,12 @@ class AsyncWorker(BaseWorker):
         self.concurrency, self.lease, self.grace = concurrency, lease, grace
         self.db = db or async_twin(connection)
         self.db.recent = self.db.recent or Recent()  # it has nothing to tell, and knows one server from another
-        self.retry = retry or RetryPolicy()
         self.trips = (0, 0)
         self._keep = (keep_finished, keep_failed)
-        self._functions = Functions(allow)
         self._children = Children(allow, prepare_child) if forking else None
         self._recycle = Recycle(max_jobs, max_memory_mb, self._stop)
+        self._call = self._children.run if self._children else Functions(allow).call
+        self._retry = retry or RetryPolicy()
         self._on_start, self._on_stop, self._on_dead = on_start, on_stop, on_dead
         self._jobs: State | None = None
         self._helpers: list[asyncio.Task[None]] = []
@@ -107,11 +104,12 @@ class AsyncWorker(BaseWorker):
         """As `work`, on a running loop."""
         self.db.set_retry(Retry(NoBackoff(), 0))  # the loops repeat what may be repeated
         state = self._jobs = State(self.db, self.name, self.queue_names(), self.concurrency, self.lease, burst=burst)
-        claims = Claims(state, self._start)
+        performer = Performer(state, self._call, self._retry, self._recycle.job_ended, self._on_dead)
+        claims = Claims(state, performer.start)
         endings = Endings(state, keep_finished=self._keep[0], keep_failed=self._keep[1])
-        beats = Beats(state, self._bury, self._recycle.look)
+        beats = Beats(state, performer.bury, self._recycle.look)
         commands = Commands(state, self.pubsub_channel_name, self._stop)
-        lag = LagWatch()
+        lag = LagWatch(state.names)
         if self._children:
             self._children.warm()
         self._catch_signals()
@@ -121,7 +119,8 @@ class AsyncWorker(BaseWorker):
             if self._on_start:
                 await self._on_start(self)
             log.info("worker %s: %d at once from %s", self.name, self.concurrency, ", ".join(state.queues))
-            self._helpers = [self._help(loop) for loop in (endings.run(), claims.wake(), beats.run(), commands.run())]
+            loops = (endings.run(), claims.wake(), beats.run(), commands.run(), performer.watch())
+            self._helpers = [self._help(loop) for loop in loops]
             await claims.run()
         finally:
             await self._drain(state)
@@ -169,79 +168,6 @@ class AsyncWorker(BaseWorker):
         """Not asked for: a worker is made before Redis needs to be there."""
         self.ip_address = "unknown"
 
-    # -- one job ------------------------------------------------------------------------------------------------------
-
-    def _start(self, run: Run) -> None:
-        assert self._jobs is not None  # noqa: S101  only `main` claims
-        self._jobs.running[run.context.execution] = run
-        run.task = asyncio.create_task(self._perform(run), name=f"job {run.context.id}")
-        run.task.add_done_callback(lambda _: self._done(run))
-
-    async def _perform(self, run: Run) -> None:
-        run.begun = True
-        if run.why:
-            return
-        assert self._jobs is not None  # noqa: S101  only `main` claims
-        enter(run.context, partial(self._jobs.give_way, run))
-        try:
-            ending = await self._outcome(run)
-        except asyncio.CancelledError:
-            if not (cut := _cut_short(run)):
-                return
-            ending = cut
-        except BaseException as error:  # noqa: BLE001  whatever a job throws is its failure, not ours
-            ending = judge(error, run, self.retry, now=time.time())
-        if ending.kind in {"failed", "stopped"}:
-            await self._bury(run, ending.error)
-        if ending.error:
-            level = logging.INFO if ending.kind == "later" else logging.WARNING  # a wait is no failure
-            log.log(level, "job %s: %s: %s", run.context.id, ending.kind, ending.error)
-        run.ending = ending
-
-    async def _outcome(self, run: Run) -> Ending:
-        run.work = read_work(run.data)
-        if run.doomed:
-            raise DependencyFailed(f"job {run.doomed} has failed")
-        if run.expired:
-            raise JobExpired("it waited longer than its ttl")
-        try:
-            async with asyncio.timeout(run.timeout) as clock:
-                payload = await self._call(run)
-        except TimeoutError as error:
-            if clock.expired():
-                raise JobTimeout(f"ran longer than {run.timeout:g} s") from error
-            raise
-        return Ending("ok", ttl=run.result_ttl, payload=payload)
-
-    async def _call(self, run: Run) -> bytes:
-        """Call the job's function; its result as the hash keeps it."""
-        if self._children:
-            return await self._children.run(run)
-        function = self._functions.find(run.work.func)
-        return packed(await function(*run.work.args, **run.work.kwargs), run.context.id)
-
-    async def _bury(self, run: Run, reason: str) -> None:
-        """Tell the hook; whatever it does, the ending is written."""
-        if self._on_dead is None:
-            return
-        try:
-            async with asyncio.timeout(BURIAL - 5):
-                await self._on_dead(DeadJob(run.context.id, run.context.queue, run.work.kwargs, reason))
-        except Exception:
-            log.exception("job %s: the dead-letter hook failed", run.context.id)
-
-    def _done(self, run: Run) -> None:
-        state = self._jobs
-        assert state is not None  # noqa: S101  only `main` claims
-        state.ended_run(run)
-        self._recycle.job_ended()
-        if run.why == "lost":
-            state.kick.set()
-            return
-        if run.ending is None and run.why != "back":
-            run.ending = Ending("failed", ttl=run.failure_ttl, error="Cancelled: before it began")
-        state.end(run)
-
     # -- stopping -----------------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -284,11 +210,3 @@ class AsyncWorker(BaseWorker):
         except REDIS_ERRORS:
             log.warning("worker %s: left without a word, Redis is away", self.name)
 
-
-def _cut_short(run: Run) -> Ending | None:
-    """How a cancelled run ends; None when it is handed back or another worker's."""
-    if run.why in {"back", "lost"}:
-        return None
-    if run.why == "stop":
-        return Ending("stopped", ttl=run.failure_ttl, error="Cancelled: a person stopped it")
-    return Ending("failed", ttl=run.failure_ttl, error="Cancelled: it cancelled itself")

@@ -44,6 +44,7 @@ for i = 3, #ARGV do
     call('DEL', job, 'rq:results:' .. id, 'rq:executions:' .. id, 'rq:log:' .. id)
     if lane and not over then -- one that is over has left its lane
       if q_lane_head(lane) == id then q_advance(lane, id, iso) else drop('rq:lane:' .. lane, id) end
+      q_flush() -- now: the one that was set free may be the next to be deleted
     end
   end
   if not status and here ~= '' then forget(id) end

@@ -17,6 +17,7 @@
 --   q_lane_head(lane) -> id | false
 --   q_advance(lane, id, iso) -> 1 id was the head, is gone, and the next one was set free | 0
 --   q_release(id, queue, iso) sets a job free that waited for its lane: to its queue, or to the scheduler's set
+--   q_flush() at the end of whoever calls q_advance or q_release: those that were set free go to their lists together
 --   q_schedule(id, queue, due)  q_unschedule(id, queue)  the scheduler's set and the per-queue index of it
 --   q_push(id, queue, iso, front) to the end of its band of the queue (front: to its head, as old as it was); wakes a
 --       worker. Priority 5 is the queue's own list; each other one in use has a list beside it, known by `rq:bands:`
@@ -68,12 +69,17 @@ local function q_lists(queue)
   return out
 end
 
-local function q_put(id, list, priority, queue, iso, front)
-  local job = 'rq:job:' .. id
-  if priority then -- a queue of its own to RQ's tools, as long as it holds something
+-- A list beside the queue's own is a queue of its own to RQ's tools, as long as it holds something.
+local function q_know(queue, list, priority)
+  if priority then
     call('ZADD', 'rq:bands:' .. queue, priority, list)
     call('SADD', 'rq:queues', list)
   end
+end
+
+local function q_push(id, queue, iso, front)
+  local job, list, priority = 'rq:job:' .. id, q_list(id, queue)
+  q_know(queue, list, priority)
   if front then -- what goes back to the front has waited since then
     call('HSET', job, 'status', 'queued')
     call('LPUSH', list, id)
@@ -82,11 +88,6 @@ local function q_put(id, list, priority, queue, iso, front)
     call('RPUSH', list, id)
   end
   q_wake(queue)
-end
-
-local function q_push(id, queue, iso, front)
-  local list, priority = q_list(id, queue)
-  q_put(id, list, priority, queue, iso, front)
 end
 
 local function q_schedule(id, queue, due)
@@ -104,14 +105,30 @@ local function q_lane_head(lane)
   return call('LINDEX', 'rq:lane:' .. lane, 0)
 end
 
+local freed = {} -- by list: what this call sets free, to go there together
+
 local function q_free(id, queue, iso, due, priority)
-  call('ZREM', 'rq:deferred:' .. queue, id)
   if due then
     call('HDEL', 'rq:job:' .. id, 'due')
-    if tonumber(due) > q_now() then return q_schedule(id, queue, due) end
+    if tonumber(due) > q_now() then
+      call('ZREM', 'rq:deferred:' .. queue, id)
+      return q_schedule(id, queue, due)
+    end
   end
+  call('HSET', 'rq:job:' .. id, 'status', 'queued', 'enqueued_at', iso)
   local list, band = q_band(queue, priority)
-  q_put(id, list, band, queue, iso)
+  local f = freed[list] or {queue = queue, band = band, ids = {}}
+  f.ids[#f.ids + 1], freed[list] = id, f
+end
+
+local function q_flush()
+  for list, f in pairs(freed) do
+    call('ZREM', 'rq:deferred:' .. f.queue, unpack(f.ids))
+    q_know(f.queue, list, f.band)
+    call('RPUSH', list, unpack(f.ids))
+    q_wake(f.queue)
+  end
+  freed = {}
 end
 
 local function q_release(id, queue, iso)
@@ -122,9 +139,12 @@ end
 -- Ids whose job is gone or over are dropped on the way: a lane never stands still behind them.
 local function q_advance(lane, id, iso)
   local key = 'rq:lane:' .. lane
-  if call('LINDEX', key, 0) ~= id then return 0 end
+  local head = call('LPOP', key)
+  if head ~= id then
+    if head then call('LPUSH', key, head) end
+    return 0
+  end
   while true do
-    call('LPOP', key)
     local next_id = call('LINDEX', key, 0)
     if not next_id then
       call('ZREM', 'rq:lanes', lane)
@@ -136,6 +156,7 @@ local function q_advance(lane, id, iso)
       return 1
     end
     if job[2] == 'queued' or job[2] == 'scheduled' or job[2] == 'started' then return 0 end
+    call('LPOP', key)
   end
 end
 

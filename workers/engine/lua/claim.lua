@@ -91,13 +91,14 @@ local function length(queue, lists)
   return sum
 end
 
--- The next id of the first list that has one.
-local function pop(lists)
+-- The next ids, at most `many`, of the first list that has any.
+local function pop(lists, many)
   while lists[1] do
-    local id = call('LPOP', lists[1])
-    if id then return id end
+    local ids = call('LPOP', lists[1], many)
+    if ids and #ids > 0 then return ids end
     table.remove(lists, 1)
   end
+  return {}
 end
 
 local function take(queue)
@@ -107,14 +108,16 @@ local function take(queue)
     many = allowed(queue, many)
     local leases, looks = {}, 0
     while many > 0 and looks < LOOKS do
-      local id = pop(lists)
-      if not id then break end
-      looks = looks + 1
-      local key = start(queue, id)
-      if key then
-        many = many - 1
-        leases[#leases + 1] = score
-        leases[#leases + 1] = key
+      local ids = pop(lists, math.min(many, LOOKS - looks))
+      if #ids == 0 then break end
+      looks = looks + #ids
+      for _, id in ipairs(ids) do
+        local key = start(queue, id)
+        if key then
+          many = many - 1
+          leases[#leases + 1] = score
+          leases[#leases + 1] = key
+        end
       end
     end
     if #leases > 0 then call('ZADD', 'rq:wip:' .. queue, unpack(leases)) end

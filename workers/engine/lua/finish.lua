@@ -13,6 +13,13 @@ local STRIDE, worker = 13, ARGV[1]
 local EVENT = {ok = 'completed', failed = 'failed', stopped = 'stopped', retry = 'retried', later = 'delayed'}
 local moved, bad, good, ill, seconds, mine, totals = 0, {}, 0, 0, 0, {}, {}
 local keep = {finished = {}, failed = {}} -- by queue
+local over, closed, gone = {}, {}, {} -- ended jobs by registry, leases by queue, keys: each written once, at the end
+
+local function put(lists, name, ...)
+  local list = lists[name] or {}
+  for _, value in ipairs({...}) do list[#list + 1] = value end
+  lists[name] = list
+end
 
 local function count(queue, what)
   local t = totals[queue] or {}
@@ -39,35 +46,45 @@ local function record(e, kind)
   call('XADD', results, 'MAXLEN', 5, '*', unpack(x))
 end
 
-local function expire(e, registry)
-  local job, results, ttl = 'rq:job:' .. e.id, 'rq:results:' .. e.id, tonumber(e.ttl)
+local function expire(e, registry, traces)
+  local ttl = tonumber(e.ttl)
   if ttl < 0 then
-    call('PERSIST', results)
-    call('ZADD', registry, '+inf', e.id)
+    call('PERSIST', 'rq:results:' .. e.id)
+    put(over, registry, '+inf', e.id)
   else
-    call('EXPIRE', job, ttl)
-    call('EXPIRE', results, ttl)
-    call('EXPIRE', 'rq:log:' .. e.id, ttl)
-    call('ZADD', registry, e.now + ttl, e.id)
+    call('EXPIRE', 'rq:job:' .. e.id, ttl)
+    if traces then
+      call('EXPIRE', 'rq:results:' .. e.id, ttl)
+      call('EXPIRE', 'rq:log:' .. e.id, ttl)
+    end
+    put(over, registry, e.now + ttl, e.id)
   end
+end
+
+-- Most jobs end well at once: they have neither results of earlier runs nor a log, and none waits for them.
+local function plain(id)
+  return call('EXISTS', 'rq:results:' .. id, 'rq:log:' .. id, 'rq:job:' .. id .. ':dependents') == 0
 end
 
 local ending = {}
 
 function ending.ok(e)
-  local job = 'rq:job:' .. e.id
+  local job, traces = 'rq:job:' .. e.id, not plain(e.id)
   good = good + 1
   count(e.queue, 'finished')
   if e.ttl == '0' then
     call('DEL', job, 'rq:results:' .. e.id, 'rq:log:' .. e.id)
   else
-    call('HSET', job, 'status', 'finished', 'ended_at', e.iso)
-    if e.payload ~= '' then call('HSET', job, 'result', e.payload) end
-    expire(e, 'rq:finished:' .. e.queue)
+    if e.payload == '' then
+      call('HSET', job, 'status', 'finished', 'ended_at', e.iso)
+    else
+      call('HSET', job, 'status', 'finished', 'ended_at', e.iso, 'result', e.payload)
+    end
+    expire(e, 'rq:finished:' .. e.queue, traces)
     bound('finished', e)
   end
   if e.lane ~= '' then moved = moved + q_advance(e.lane, e.id, e.iso) end
-  q_resolve(e.id, true, e.iso)
+  if traces then q_resolve(e.id, true, e.iso) end
 end
 
 function ending.failed(e)
@@ -75,7 +92,7 @@ function ending.failed(e)
   count(e.queue, 'failed')
   call('HSET', 'rq:job:' .. e.id, 'status', e.kind, 'ended_at', e.iso, 'error', e.error)
   record(e, e.kind == 'stopped' and 3 or 2)
-  expire(e, 'rq:failed:' .. e.queue)
+  expire(e, 'rq:failed:' .. e.queue, true)
   bound('failed', e)
   if e.lane ~= '' then moved = moved + q_advance(e.lane, e.id, e.iso) end
   q_resolve(e.id, false, e.iso)
@@ -104,39 +121,70 @@ function ending.back(e)
   q_push(e.id, e.queue, e.iso, true)
 end
 
-local function one(i)
-  local e = {queue = ARGV[i], id = ARGV[i + 1], execution = ARGV[i + 2], kind = ARGV[i + 3], ttl = ARGV[i + 4],
-    at = ARGV[i + 5], now = tonumber(ARGV[i + 5]), iso = ARGV[i + 6], started = ARGV[i + 7], lane = ARGV[i + 8],
-    payload = ARGV[i + 9], due = ARGV[i + 10], error = ARGV[i + 11], keep = ARGV[i + 12]}
-  local key, wip = e.id .. ':' .. e.execution, 'rq:wip:' .. e.queue
-  call('DEL', 'rq:execution:' .. key)
-  call('ZREM', 'rq:executions:' .. e.id, e.execution)
-  if not call('ZSCORE', wip, key) then return end
+local function one(e)
   seconds = seconds + e.now - e.started
   ending[e.kind](e)
   if EVENT[e.kind] then q_event(e.queue, EVENT[e.kind], e.id, e.error) end
-  call('ZREM', wip, key) -- last: an ending that breaks keeps its lease, and is reaped
+  put(closed, e.queue, e.key) -- last: an ending that breaks keeps its lease, and is reaped
 end
 
 -- The oldest beyond the bound leave with their hashes, a bounded number at a time.
 local function trim(registry, most, wanted)
   local over = call('ZCARD', registry) - math.min(tonumber(most), wanted or 1e9)
   if over <= 0 then return end
-  for _, id in ipairs(call('ZRANGE', registry, 0, math.min(over, 100) - 1)) do
+  local ids, keys = call('ZRANGE', registry, 0, math.min(over, 100) - 1), {}
+  for _, id in ipairs(ids) do
     local status = call('HGET', 'rq:job:' .. id, 'status')
     if status == 'finished' or status == 'failed' or status == 'stopped' then
-      call('DEL', 'rq:job:' .. id, 'rq:results:' .. id, 'rq:log:' .. id)
+      keys[#keys + 1] = 'rq:job:' .. id
+      keys[#keys + 1] = 'rq:results:' .. id
+      keys[#keys + 1] = 'rq:log:' .. id
     end
-    call('ZREM', registry, id)
   end
+  if #keys > 0 then call('DEL', unpack(keys)) end
+  call('ZREM', registry, unpack(ids))
 end
 
-for i = 4, #ARGV, STRIDE do mine[#mine + 1] = ARGV[i + 1] .. ':' .. ARGV[i + 2] end
-call('SREM', 'rq:worker:' .. worker .. ':executions', unpack(mine)) -- first: frees memory, so it passes when full
-for i = 4, #ARGV, STRIDE do
-  local ok, err = pcall(one, i)
-  if not ok then bad[#bad + 1] = ARGV[i + 1] .. ': ' .. tostring(type(err) == 'table' and err.err or err) end
+local function read(i)
+  local id, execution = ARGV[i + 1], ARGV[i + 2]
+  return {queue = ARGV[i], id = id, execution = execution, kind = ARGV[i + 3], ttl = ARGV[i + 4], at = ARGV[i + 5],
+    now = tonumber(ARGV[i + 5]), iso = ARGV[i + 6], started = ARGV[i + 7], lane = ARGV[i + 8], payload = ARGV[i + 9],
+    due = ARGV[i + 10], error = ARGV[i + 11], keep = ARGV[i + 12], key = id .. ':' .. execution}
 end
+
+-- Those whose lease is still ours, in the order of the call. Of a run that lost it only its own traces go.
+local function fenced(rows, keys)
+  local leases, turn, live = {}, {}, {}
+  for queue, list in pairs(keys) do leases[queue], turn[queue] = call('ZMSCORE', 'rq:wip:' .. queue, unpack(list)), 0 end
+  for _, e in ipairs(rows) do
+    turn[e.queue] = turn[e.queue] + 1
+    gone[#gone + 1] = 'rq:execution:' .. e.key
+    if leases[e.queue][turn[e.queue]] then
+      live[#live + 1] = e
+      gone[#gone + 1] = 'rq:executions:' .. e.id
+    else
+      call('ZREM', 'rq:executions:' .. e.id, e.execution)
+    end
+  end
+  return live
+end
+
+local rows, keys = {}, {}
+for i = 4, #ARGV, STRIDE do
+  local e = read(i)
+  rows[#rows + 1], mine[#mine + 1] = e, e.key
+  put(keys, e.queue, e.key)
+end
+call('SREM', 'rq:worker:' .. worker .. ':executions', unpack(mine)) -- first: frees memory, so it passes when full
+local live = fenced(rows, keys)
+call('DEL', unpack(gone))
+for _, e in ipairs(live) do
+  local ok, err = pcall(one, e)
+  if not ok then bad[#bad + 1] = e.id .. ': ' .. tostring(type(err) == 'table' and err.err or err) end
+end
+q_flush()
+for registry, jobs in pairs(over) do call('ZADD', registry, unpack(jobs)) end
+for queue, leases in pairs(closed) do call('ZREM', 'rq:wip:' .. queue, unpack(leases)) end
 for queue, counts in pairs(totals) do
   for what, n in pairs(counts) do call('HINCRBY', 'rq:totals:' .. queue, what, n) end
   if counts.finished then trim('rq:finished:' .. queue, ARGV[2], keep.finished[queue]) end

@@ -35,4 +35,5 @@ end
 
 local lanes = call('ZRANGEBYSCORE', 'rq:lanes', '-inf', now - ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))
 for _, lane in ipairs(lanes) do look(lane) end
+q_flush()
 return {#lanes, repaired}
