@@ -8,7 +8,8 @@
 local t, mid = ARGV[1], ARGV[2]
 local mk = K.message(t, mid)
 local function look()
-  return redis.call('HMGET', mk, 'state', 'conv', 'need', 'settle_at', 'body', 'kind', 'error', 'why', 'asked', 'by', 'category', 'refused_at', 'sending_at')
+  return redis.call('HMGET', mk, 'state', 'conv', 'need', 'settle_at', 'body', 'kind', 'error', 'why', 'asked', 'by', 'category', 'refused_at', 'sending_at',
+    'attempts')
 end
 local m = look()
 if m[1] == 'intent' then -- Redis had forgotten it, and somebody knew what became of it
@@ -76,10 +77,10 @@ if paused[1] then
 end
 -- GCRA: when a message of this budget may go, in us; both budgets are asked before either is spent
 local us = time[1] * 1000000 + time[2]
-local function tat_of(key) return math.max(us, tonumber(redis.call('GET', key) or 0)) end
 local nk, pk = K.number_limit(t, conv[2]), K.pair_limit(t, cid)
+local tats = redis.call('MGET', nk, pk)
 local n_step, p_step = 1000000 / ARGV[7], ARGV[8] * 1000000
-local n_tat, p_tat = tat_of(nk), tat_of(pk)
+local n_tat, p_tat = math.max(us, tonumber(tats[1] or 0)), math.max(us, tonumber(tats[2] or 0))
 local n_burst = math.max(1, math.floor(ARGV[7] / 4)) -- a quarter of a second's worth may go at once
 local n_at, p_at = n_tat - (n_burst - 1) * n_step, p_tat - (ARGV[9] - 1) * p_step
 local free = math.max(n_at, p_at)
@@ -88,6 +89,5 @@ redis.call('SET', nk, string.format('%.0f', n_tat + n_step), 'PX', 60000)
 redis.call('SET', pk, string.format('%.0f', p_tat + p_step), 'PX', math.ceil((p_tat + p_step - us) / 1000) + 1000)
 
 redis.call('HSET', mk, 'state', 'sending', 'exec', ARGV[5], 'asked', ARGV[10], 'sending_at', string.format('%.6f', now),
-  'settle_at', string.format('%.6f', now + ARGV[6]))
-redis.call('HINCRBY', mk, 'attempts', 1)
+  'settle_at', string.format('%.6f', now + ARGV[6]), 'attempts', (m[14] or 0) + 1)
 return go()

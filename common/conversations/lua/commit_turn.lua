@@ -8,27 +8,31 @@ local t, cid, turn_id, now, day, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[
 if not leased(ARGV[7], ARGV[8], ARGV[9]) then return 'fenced' end
 local tk, ck = K.turn(t, turn_id), K.conversation(t, cid)
 if redis.call('EXISTS', tk) == 1 then return 'ok' end
-local n_parts = tonumber(ARGV[13])
-if n_parts > 0 and redis.call('HGET', ck, 'owner') ~= 'bot' then return 'taken' end
-if ARGV[14] == '1' and redis.call('LLEN', K.unanswered(t, cid)) > tonumber(ARGV[12]) then return 'more' end
+local n_texts, n_parts, owner = tonumber(ARGV[12]), tonumber(ARGV[13]), redis.call('HGET', ck, 'owner')
+if n_parts > 0 and owner ~= 'bot' then return 'taken' end
+if ARGV[14] == '1' and redis.call('LLEN', K.unanswered(t, cid)) > n_texts then return 'more' end
 local at = 15
 redis.call('HSET', tk, 'conv', cid, 'job', ARGV[8], 'state', 'open', 'at', now, unpack(slice(at, 2 * ARGV[11])))
 redis.call('EXPIRE', tk, 2592000)
 at = at + 2 * ARGV[11]
-for i = at, at + 2 * ARGV[12] - 1, 2 do
+for i = at, at + 2 * n_texts - 1, 2 do
   local mk = K.message(t, ARGV[i])
   if redis.call('EXISTS', mk) == 1 then redis.call('HSET', mk, 'text', ARGV[i + 1], 'turn', turn_id) end
 end
-if tonumber(ARGV[12]) > 0 then redis.call('HSET', ck, 'preview', ARGV[at + 2 * ARGV[12] - 1], 'preview_dir', 'in') end
-at = at + 2 * ARGV[12]
+at = at + 2 * n_texts
+local shown = {}
+if n_texts > 0 then shown = { 'preview', ARGV[at - 1], 'preview_dir', 'in' } end
 for i = at, at + 5 * n_parts - 1, 5 do
   local mk = K.message(t, ARGV[i])
   redis.call('HSET', mk, 'dir', 'out', 'conv', cid, 'by', 'bot', 'kind', ARGV[i + 1], 'text', ARGV[i + 2], 'body', ARGV[i + 3],
     'need', ARGV[i + 4], 'state', 'intent', 'at', now, 'turn', turn_id, 'job', ARGV[8], 'attempts', 0)
   redis.call('EXPIRE', mk, ttl)
   append(t, cid, ARGV[i])
-  redis.call('HSET', ck, 'preview', ARGV[i + 2], 'preview_kind', ARGV[i + 1], 'preview_dir', 'out')
+  shown = { 'preview', ARGV[i + 2], 'preview_kind', ARGV[i + 1], 'preview_dir', 'out' }
 end
-bump(t, cid)
+if owner then
+  if #shown > 0 then redis.call('HSET', ck, unpack(shown)) end
+  redis.call('HINCRBY', ck, 'v', 1)
+end
 if ARGV[10] ~= '' then hand_over(t, cid, now, day, ARGV[10]) end
 return 'ok'

@@ -69,14 +69,19 @@ local function contact_of(t, aliases, candidate, ttl)
   return contact
 end
 
--- Makes the conversation if it is new; renews what must live as long as the transcript, once a day.
+-- Makes the conversation if it is new; renews what must live as long as the transcript, once a day. Returns its key, its
+-- owner, and until when its window is open.
 local function ensure(t, cid, pnid, contact, now, day, ttl, aliases)
   local ck = K.conversation(t, cid)
-  if redis.call('HSETNX', ck, 'owner', 'bot') == 1 then
-    redis.call('HSET', ck, 'phone_number_id', pnid, 'contact', contact, 'since', now, 'created', now, 'unread', 0, 'v', 0)
-    redis.call('ZADD', K.index(t, 'bot'), now, cid)
+  local held = redis.call('HMGET', ck, 'owner', 'renewed', 'window_until')
+  local owner = held[1]
+  if not owner then
+    owner = 'bot'
+    redis.call('HSET', ck, 'owner', owner, 'phone_number_id', pnid, 'contact', contact, 'since', now, 'created', now,
+      'unread', 0, 'v', 0)
+    redis.call('ZADD', K.index(t, owner), now, cid)
   end
-  if redis.call('HGET', ck, 'renewed') ~= day then
+  if held[2] ~= day then
     redis.call('HSET', ck, 'renewed', day)
     redis.call('EXPIRE', ck, ttl)
     redis.call('EXPIRE', K.transcript(t, cid), ttl)
@@ -85,7 +90,7 @@ local function ensure(t, cid, pnid, contact, now, day, ttl, aliases)
     redis.call('EXPIRE', K.contact(t, contact), long)
     for _, alias in ipairs(aliases) do redis.call('EXPIRE', K.alias(t, alias), long) end
   end
-  return ck
+  return ck, owner, tonumber(held[3] or 0)
 end
 
 local function append(t, cid, mid)
@@ -118,12 +123,13 @@ local function hand_over(t, cid, now, day, reason)
   return 1
 end
 
--- Last activity, for lists; `waiting` is ordered by when the wait began and stays as it is.
-local function touch(t, cid, now)
+-- Last activity, for lists; `waiting` is ordered by when the wait began and stays as it is. Who knows the owner says so;
+-- `fields` of the conversation are written on the way.
+local function touch(t, cid, now, owner, fields)
   local ck = K.conversation(t, cid)
-  local owner = redis.call('HGET', ck, 'owner')
+  owner = owner or redis.call('HGET', ck, 'owner')
   if not owner then return end
-  redis.call('HSET', ck, 'last_at', now)
+  redis.call('HSET', ck, 'last_at', now, unpack(fields or {}))
   redis.call('HINCRBY', ck, 'v', 1)
   redis.call('ZADD', K.index(t, 'all'), now, cid)
   if owner ~= 'waiting' then redis.call('ZADD', K.index(t, owner), now, cid) end

@@ -18,7 +18,7 @@ local aliases = slice(24, n)
 local contact = contact_of(t, aliases, ARGV[11], ttl)
 local cid = pnid .. '.' .. contact
 redis.call('HSET', K.contact(t, contact), 'who', ARGV[12], 'label', ARGV[13], 'tail', ARGV[14])
-local ck = ensure(t, cid, pnid, contact, now, day, ttl, aliases)
+local ck, owner, window_until = ensure(t, cid, pnid, contact, now, day, ttl, aliases)
 
 redis.call('HSET', mk, 'dir', 'in', 'conv', cid, 'kind', kind, 'at', sent_at, 'received', now,
   'raw', ARGV[10], 'state', 'new', 'refers', ARGV[16], 'job', ARGV[19])
@@ -27,8 +27,6 @@ if append(t, cid, mid) == 1 then redis.call('EXPIRE', K.transcript(t, cid), ttl)
 if redis.call('RPUSH', K.unanswered(t, cid), mid) == 1 then redis.call('EXPIRE', K.unanswered(t, cid), ttl) end
 redis.call('ZADD', K.index(t, 'open'), 'NX', now, cid)
 
-redis.call('HSET', ck, 'label', ARGV[13], 'tail', ARGV[14], 'preview', '', 'preview_kind', kind, 'preview_dir', 'in')
-local owner = redis.call('HGET', ck, 'owner')
 if owner == 'closed' then
   set_owner(t, cid, 'bot', now, '', '')
   owner = 'bot'
@@ -46,15 +44,16 @@ if ARGV[21] ~= '' then
     end
   end
 end
-touch(t, cid, now)
+local shown = { 'label', ARGV[13], 'tail', ARGV[14], 'preview', '', 'preview_kind', kind, 'preview_dir', 'in' }
 if ARGV[15] == '1' then
   redis.call('HINCRBY', ck, 'unread', 1)
   redis.call('ZADD', K.index(t, 'unread'), now, cid)
   local window = tonumber(sent_at) + 86400
-  if window > tonumber(redis.call('HGET', ck, 'window_until') or 0) then
-    redis.call('HSET', ck, 'window_until', window, 'last_in_at', sent_at)
+  if window > window_until then
+    for _, value in ipairs({ 'window_until', window, 'last_in_at', sent_at }) do shown[#shown + 1] = value end
   end
 end
+touch(t, cid, now, owner, shown)
 local sk = K.session(t, cid)
 if redis.call('EXISTS', sk) == 0 then redis.call('HSET', sk, 'id', ARGV[17], 'started', now) end
 redis.call('EXPIRE', sk, SESSION_TTL)

@@ -6,7 +6,7 @@
 local AT_ONCE = 100 -- jobs set free by one acceptance; theirs set free the next ones
 local t, now, mid, verdict = ARGV[1], ARGV[2], ARGV[4], ARGV[6]
 local mk = K.message(t, mid)
-local held = redis.call('HMGET', mk, 'state', 'exec', 'conv', 'by', 'refused_at')
+local held = redis.call('HMGET', mk, 'state', 'exec', 'conv', 'by', 'refused_at', 'accepted_at')
 local state = held[1]
 if not state then
   if verdict == 'accepted' then
@@ -18,6 +18,7 @@ end
 
 -- The number works (again): whoever waits for it goes on. A job whose waiting is not written down yet is told next time.
 local function works(number)
+  if redis.call('EXISTS', K.number(t, number), K.number_waiting(t, number)) == 0 then return end
   redis.call('DEL', K.number(t, number))
   for _, job in ipairs(redis.call('SPOP', K.number_waiting(t, number), AT_ONCE)) do
     local f = redis.call('HMGET', 'rq:job:' .. job, 'status', 'origin')
@@ -30,14 +31,14 @@ local function works(number)
   end
 end
 
-local refused = '0'
+local refused, ck = '0', K.conversation(t, held[3])
+local number = redis.call('HGET', ck, 'phone_number_id')
 if verdict == 'accepted' then
   redis.call('SET', K.wamid(t, ARGV[9]), mid, 'EX', ARGV[7])
-  redis.call('HSET', mk, 'wamid', ARGV[8])
-  if redis.call('HSETNX', mk, 'accepted_at', now) == 1 then count(t, ARGV[3], 'sent') end
-  if state == 'intent' or state == 'sending' or state == 'canceled' then redis.call('HSET', mk, 'state', 'accepted') end
+  if state == 'intent' or state == 'sending' or state == 'canceled' then state = 'accepted' end
+  redis.call('HSET', mk, 'wamid', ARGV[8], 'state', state, 'accepted_at', held[6] or now)
+  if not held[6] then count(t, ARGV[3], 'sent') end
   redis.call('HDEL', mk, 'error', 'error_code', 'refused_at', 'exec', 'asked', 'settle_at') -- of sending only
-  local number = redis.call('HGET', K.conversation(t, held[3]), 'phone_number_id')
   if number then works(number) end
 elseif state == 'sending' and held[2] == ARGV[5] then
   redis.call('HSET', mk, 'state', verdict == 'back' and 'intent' or 'failed', 'error_code', ARGV[10], 'error', ARGV[11])
@@ -50,9 +51,8 @@ elseif state == 'sending' and held[2] == ARGV[5] then
     local at = time[1] + time[2] / 1000000
     if not held[5] then redis.call('HSET', mk, 'refused_at', string.format('%.6f', at)) end
     refused = string.format('%.6f', at - (held[5] or at))
-    local number = ARGV[13] ~= '' and redis.call('HGET', K.conversation(t, held[3]), 'phone_number_id')
-    if number then wait_for_number(t, number, ARGV[13]) end
+    if number and ARGV[13] ~= '' then wait_for_number(t, number, ARGV[13]) end
   end
 end
-bump(t, held[3])
+if number then redis.call('HINCRBY', ck, 'v', 1) end
 return refused

@@ -200,10 +200,10 @@ end
 local function q_enqueue(id, queue, lane, iso, due, fields, needs)
   local job = 'rq:job:' .. id
   if call('EXISTS', job) == 1 then return 0 end
+  fields[#fields + 1], fields[#fields + 2] = 'origin', queue
+  if lane ~= '' then fields[#fields + 1], fields[#fields + 2] = 'lane', lane end
   call('HSET', job, unpack(fields))
-  call('HSET', job, 'origin', queue)
   call('SADD', 'rq:queues', 'rq:queue:' .. queue)
-  if lane ~= '' then call('HSET', job, 'lane', lane) end
   local open = needs and q_need(id, needs) or 0
   if open > 0 then
     call('HSET', job, 'status', 'deferred', 'waits', open)
