@@ -185,6 +185,20 @@ def test_a_hook_that_breaks_does_not_lose_the_ending(db, redis_url, caplog):
     assert "dead-letter hook failed" in caplog.text
 
 
+def test_the_hook_of_a_dead_job_is_not_cut_short_by_the_jobs_time_out(db, redis_url):
+    """The time-out is the job's own; what the worker does with its failure has another."""
+    told = []
+
+    async def on_dead(job: DeadJob) -> None:
+        await asyncio.sleep(1.5)  # beyond the time-out
+        told.append(job.reason)
+
+    add(db, job("refuse", timeout=1))
+    burst(redis_url, on_dead=on_dead)
+    assert told == ["MessageRefused: number not on WhatsApp"]
+    assert db.hget(keys.job("j1"), "error") == b"MessageRefused: number not on WhatsApp"
+
+
 def test_hooks_wrap_the_life_of_the_worker(db, redis_url):
     """Opened before the first claim, closed after the last ending."""
     seen = []

@@ -72,6 +72,7 @@ class Performer:
             ending = self._cut_short(run, error)
         except BaseException as error:  # noqa: BLE001  whatever a job throws is its failure, not ours
             ending = judge(error, run, self._retry, now=time.time())
+        run.until = math.inf  # what comes now is ours
         if ending is None:
             return None
         if ending.kind in {"failed", "stopped"}:
