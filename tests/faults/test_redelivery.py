@@ -24,7 +24,7 @@ EIGHT_DAYS = 8 * 86400
 def test_a_message_delivered_three_times_at_once_is_answered_once(relevo: Stack) -> None:
     """The copies arrive while the first is being answered."""
     said = [say(relevo, f"57319905000{n}", duplicates=2) for n in range(5)]
-    audit_of(relevo, *said).assert_clean()
+    print("FAULT delivered three times at once:", audit_of(relevo, *said).assert_clean().line())
 
 
 @pytest.mark.parametrize("later", [3.0, 3600.0, 7 * 86400.0])
@@ -42,7 +42,7 @@ def test_a_message_delivered_again_later_is_known(relevo: Stack, later: float) -
         assert (acceptance.stored, acceptance.duplicates) == (0, 1)
         assert db.ttl(keys.message(T, mid)) > EIGHT_DAYS
         assert not db.exists(queue_keys.job(job_id(mid)))
-    audit_of(relevo, one).assert_clean()
+    print(f"FAULT delivered again after {later:g} s:", audit_of(relevo, one).assert_clean().line())
 
 
 def test_a_redelivery_in_another_batch_answers_only_what_is_new_in_it(relevo: Stack) -> None:
@@ -59,4 +59,4 @@ def test_a_redelivery_in_another_batch_answers_only_what_is_new_in_it(relevo: St
     body = encode(envelope("102290129340398", [inbound_change(PHONE_ID, "15550100000", customer, messages)]))
     assert [relevo.simulator.post_webhook(body)[0] for _ in range(2)] == [200, 200]
     relevo.wait_until(lambda: answered(relevo, fresh), "the new one's answer")
-    audit_of(relevo, *old, fresh).assert_clean()
+    print("FAULT delivered again in another batch:", audit_of(relevo, *old, fresh).assert_clean().line())

@@ -71,10 +71,11 @@ def test_an_acceptance_that_could_not_be_written_down_is_not_forgotten(relevo: S
     threading.Event().wait(3)  # longer than settle time and time-out
     relevo.redis.start()
     try:
-        audit_of(relevo, *said).assert_clean()
+        found = audit_of(relevo, *said).assert_clean()
     finally:
         meta.clear_faults()
         meta.settings(**late | {"sent_seconds": 0.05, "delivered_seconds": 0.15, "read_seconds": 1.0, "jitter": 0.3})
+    print("FAULT redis killed between post and settling:", found.line())
 
 
 def test_a_redis_frozen_for_longer_than_every_lease_doubles_nothing(relevo: Stack) -> None:
