@@ -7,12 +7,13 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Flask, Response
+from flask import Flask, Response, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from common.errors import RelevoError, StoreUnavailable
 from common.logs import get_logger
+from webhook_app.outage import Outage
 
 CONTENT_TYPE = "application/problem+json"
 #: Seconds after which a caller should try again when Redis is away.
@@ -75,6 +76,7 @@ _ACTIONS = {
 
 def register(app: Flask) -> None:
     """Let every error of `app` leave as a problem, none as a traceback."""
+    outages: dict[str, Outage] = {}  # by route that was refused by the store
 
     @app.errorhandler(Problem)
     def problem(error: Problem) -> Response:
@@ -83,8 +85,17 @@ def register(app: Flask) -> None:
     @app.errorhandler(StoreUnavailable)
     @app.errorhandler(RedisError)
     def store_unavailable(error: Exception) -> Response:
-        log.error("store unavailable", reason=str(error))
+        route = str(request.url_rule)
+        outage = outages.setdefault(route, Outage(log, begun="store unavailable", over="store is back"))
+        outage.refused(str(error), route=route)
         return unavailable().response()
+
+    @app.after_request
+    def served(response: Response) -> Response:
+        route = str(request.url_rule)
+        if response.status_code < 400 and route in outages:
+            outages[route].served(route=route)
+        return response
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

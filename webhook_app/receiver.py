@@ -12,6 +12,7 @@ from common.errors import StoreUnavailable
 from common.logs import get_logger
 from common.messages import Update
 from common.settings import Settings
+from webhook_app.outage import Outage
 from webhook_app.problems import Problem, unavailable
 from webhook_app.services import Acceptance, Ingest
 
@@ -34,6 +35,7 @@ class Receiver:
         self._clock = clock
         self._refused = 0
         self._complained_at = 0.0
+        self._outage = Outage(log, begun="webhook not stored", over="webhooks are stored again")
 
     def challenge(self, mode: str, token: str, challenge: str) -> str:
         """The challenge, when it is Meta who asks.
@@ -61,8 +63,8 @@ class Receiver:
         except Problem:
             raise
         except Exception as error:
-            raise not_stored(error) from error
-        stored(acceptance)
+            raise self.not_stored(error) from error
+        self.stored(acceptance)
 
     def read(self, raw: bytes, signature: str | None) -> tuple[list[Update], float]:
         """What `raw` says, at least one update, and when it came (unix seconds).
@@ -92,29 +94,28 @@ class Receiver:
             log.warning("body is not json", size=len(raw))
             raise Problem(400, "not-json", "The body is not JSON.") from None
 
+    def not_stored(self, error: Exception) -> Problem:
+        """The answer when storing failed, once the log has it: Meta sends again."""
+        if isinstance(error, StoreUnavailable):
+            self._outage.refused(str(error))
+        else:
+            log.error("webhook not stored", exc_info=error)
+        return unavailable()
+
+    def stored(self, acceptance: Acceptance) -> None:
+        """Tell the log what became of a POST."""
+        self._outage.served()
+        log.debug(
+            "webhook stored", stored=acceptance.stored, duplicates=acceptance.duplicates,
+            statuses=acceptance.statuses, other=acceptance.other,
+        )  # fmt: skip
+
     def _complain(self, why: str) -> None:
         self._refused += 1
         now = self._clock.now()
         if now - self._complained_at >= _COMPLAIN_EVERY:
             log.warning("signature refused", why=why, requests=self._refused)
             self._complained_at, self._refused = now, 0
-
-
-def not_stored(error: Exception) -> Problem:
-    """The answer when storing failed, once it stands in the log: Meta sends again."""
-    if isinstance(error, StoreUnavailable):
-        log.error("webhook not stored", reason=str(error))
-    else:
-        log.error("webhook not stored", exc_info=error)
-    return unavailable()
-
-
-def stored(acceptance: Acceptance) -> None:
-    """Tell the log what became of a POST."""
-    log.debug(
-        "webhook stored", stored=acceptance.stored, duplicates=acceptance.duplicates,
-        statuses=acceptance.statuses, other=acceptance.other,
-    )  # fmt: skip
 
 
 def too_long() -> Problem:

@@ -59,6 +59,17 @@ def stopped(process: subprocess.Popen[bytes] | None):
         os.kill(process.pid, signal.SIGCONT)
 
 
+def forget(stack: Stack, seconds: float) -> None:
+    """kill -9 of Redis, which comes back without what it confirmed in the last `seconds`."""
+    redis = stack.redis
+    with stack.db() as db:
+        db.config_set("auto-aof-rewrite-percentage", 0)  # until the next start: a rewrite would take files away
+        stack.wait_until(lambda: not db.info("persistence")["aof_rewrite_in_progress"], "the rewrite")
+    kept = redis.copy()
+    time.sleep(seconds)  # what happens in it is what is forgotten
+    redis.forget(kept)
+
+
 class Cable:
     """A TCP relay of our own between a process and Redis, which can be cut."""
 

@@ -1,10 +1,10 @@
-"""Redis through TLS, as a user with a password and only the rights that a worker needs."""
+"""Redis through TLS, as a user with a password and only the rights of docs/runbook.md: every process does its work."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
+import re
 import subprocess
 import sys
 import time
@@ -12,65 +12,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 
+from common.messages import DEFAULT_TENANT, job_id, message_id
 from common.queueing import inspect, keys
 from common.queueing.job import JobSpec, enqueue_many
 from common.settings import load
+from common.store import keys as store_keys
 from common.store.connection import connect, connect_async
-from tests.conftest import ROOT, RedisServer, free_port
+from tests.conftest import ROOT, free_port
 from tests.faults.engine_jobs import PATH
+from tests.integration.test_webhook_process import post, serving
+from tests.tls import RIGHTS, TlsServer, refused, tls_server
 from workers.engine import AsyncWorker
 
-#: What docs/redis.md's keys and a worker's commands need: no other keys, nothing that manages the server.
-RIGHTS = ("on", ">relevo-password", "~rq:*", "~rv:*", "&rq:*", "+@all", "-@admin", "-@dangerous", "+info")
-
-
-def _certificates(folder: Path) -> Path:
-    """A certificate of our own for 127.0.0.1, and its key; clients trust the certificate itself."""
-    command = [
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
-        "-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt"),
-    ]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
-    return folder / "tls.crt"
+ADMIN = {"Authorization": "Bearer admin-key"}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, int, Path]]:
-    """A server that listens for TLS, the port, and the certificate to trust."""
-    if not shutil.which("openssl"):
-        pytest.skip("needs the openssl command")
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, port = _certificates(folder), free_port()
-    server = RedisServer(folder, extra=(
-        "--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(folder / "tls.key"),
-        "--tls-ca-cert-file", str(certificate), "--tls-auth-clients", "no",
-    ))  # fmt: skip
-    try:
-        server.start()
-    except RedisError:
-        pytest.skip("this redis-server was built without TLS")
-    yield server, port, certificate
-    server.kill()
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
+    with tls_server(tmp_path_factory.mktemp("tls")) as server:
+        yield server
 
 
 @pytest.fixture
-def plain(served) -> Iterator[Redis]:
-    """The same Redis without TLS and with all rights: what the test looks with."""
-    with Redis(port=served[0].port) as db:
-        db.flushall()
-        db.execute_command("ACL", "SETUSER", "relevo", "reset", *RIGHTS)
+def plain(served: TlsServer) -> Iterator[Redis]:
+    with served.emptied() as db:
         yield db
 
 
 @pytest.fixture
-def url(served, plain) -> str:
-    _, port, certificate = served
-    return f"rediss://relevo:relevo-password@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+def url(served: TlsServer, plain: Redis) -> str:
+    return served.url
 
 
 def job(name: str, n: int, **more) -> JobSpec:
@@ -91,8 +66,7 @@ def test_a_worker_does_its_jobs_through_tls_as_a_user_of_few_rights(url, plain, 
     assert (counts["finished"], counts["failed"]) == (100, 1)
     assert inspect.job_detail(blocking, "j7").result == {"got": {"n": 7}, "attempt": 1}
     assert not plain.exists(keys.LANES)
-    log = plain.acl_log()
-    assert [] == log, "it asked for what it may not"
+    assert not refused(plain)
 
 
 def test_the_processes_run_through_tls(url, plain, tmp_path: Path):
@@ -115,12 +89,35 @@ def test_the_processes_run_through_tls(url, plain, tmp_path: Path):
         for process in processes:
             process.terminate()
         assert [0, 0] == [process.wait(20) for process in processes]
-        refused = {(entry["reason"], entry["object"]) for entry in plain.acl_log()}
-        assert set() == refused
+        assert not refused(plain)
     finally:
         for process in processes:
             process.kill()
             process.wait()
+
+
+def test_the_web_process_does_its_work_through_tls_as_a_user_of_few_rights(url, plain):
+    """A signed webhook is stored with its job; the pages of operators answer; a queue is paused and goes on."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    with serving(port, url, ADMIN_API_KEY="admin-key"):
+        assert post(port, "wamid.1").status_code == 200
+        mid = message_id("wamid.1")
+        assert plain.exists(store_keys.message(DEFAULT_TENANT, mid), keys.job(job_id(mid))) == 2
+        for path in ("/readyz", "/metrics", "/api/metrics", "/api/queues", f"/api/jobs/{job_id(mid)}"):
+            assert requests.get(base + path, headers=ADMIN, timeout=10).status_code == 200, path
+        for action in ("pause", "resume", "whatsapp-ai/pause", "whatsapp-ai/resume", "whatsapp-ai/drain"):
+            done = requests.post(f"{base}/api/queues/{action}", headers=ADMIN, timeout=10)
+            assert done.status_code == 200, (action, done.text)
+    assert not refused(plain)
+
+
+def test_the_runbook_names_the_rights_that_suffice():
+    """Whoever copies its line gets the user of these tests."""
+    words = " ".join(RIGHTS).replace(">relevo-password", "><password>")
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    (line,) = re.findall(r"`ACL SETUSER relevo (.+?)`", runbook)
+    assert line.replace("'", "") == words
 
 
 def test_the_rq_command_lines_worker_goes_through_tls_too(url, plain):
@@ -134,7 +131,7 @@ def test_the_rq_command_lines_worker_goes_through_tls_too(url, plain):
 @pytest.mark.parametrize("client", ["blocking", "shared"])
 def test_a_server_that_cannot_be_trusted_is_not_talked_to(served, plain, monkeypatch, client):
     """Without its certificate the login is not even sent."""
-    monkeypatch.setenv("REDIS_URL", f"rediss://relevo:relevo-password@127.0.0.1:{served[1]}/0")
+    monkeypatch.setenv("REDIS_URL", f"rediss://relevo:relevo-password@127.0.0.1:{served.port}/0")
     monkeypatch.setenv("WHATSAPP_ACCESS_TOKEN", "t")
     settings = load()
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import orjson
 import psutil
@@ -49,11 +50,12 @@ def run(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serving(port: int, redis_url: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+def serving(
+    port: int, redis_url: str, *, stdout: IO[bytes] | int = subprocess.DEVNULL, **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "webhook_app"], env=environment(port, redis_url, **more), cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "webhook_app"], env=environment(port, redis_url, **more), cwd=ROOT, stdout=stdout
+    )
     try:
         until(lambda: answers(port))
         yield process

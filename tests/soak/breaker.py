@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from tests.echo_model import EchoModel
-from tests.faults.breaking import kill_tree, run_web, stopped, terminate
+from tests.faults.breaking import forget, kill_tree, run_web, stopped, terminate
 from tests.stack import Stack
 
 GRAPH = (
@@ -43,8 +43,8 @@ class Breaker:
         self.done: Counter[str] = Counter()
         kinds: tuple[Callable[[], str], ...] = (
             self._kill_worker, self._stop_worker, self._kill_web, self._kill_scheduler, self._kill_redis,
-            self._freeze_redis, self._break_graph, self._break_graph, self._break_graph, self._stop_graph,
-            self._break_model, self._break_model, self._repeat, self._disorder,
+            self._freeze_redis, self._forget, self._break_graph, self._break_graph, self._break_graph,
+            self._stop_graph, self._break_model, self._break_model, self._repeat, self._disorder,
         )  # fmt: skip
         self._kinds = Deck(kinds, rng)
         self._presets = Deck(GRAPH, rng)
@@ -88,6 +88,12 @@ class Breaker:
         with stopped(self._stack.redis.process):
             _for(2.0)
         return "redis SIGSTOP 2 s"
+
+    def _forget(self) -> str:
+        """`appendfsync always` does not save it: it is as if a replica took over that was behind."""
+        forget(self._stack, self._rng.uniform(0.3, 1.0))
+        _for(2.0)  # those who know what it forgot live until they have told it
+        return "redis forgets a second"
 
     def _break_graph(self) -> str:
         preset = self._presets.deal()

@@ -15,7 +15,7 @@ from common.store.scripts import Call
 from webhook_app.front.exchange import Exchange
 from webhook_app.ingest import Ingest
 from webhook_app.problems import Problem
-from webhook_app.receiver import Receiver, not_stored, stored
+from webhook_app.receiver import Receiver
 
 #: Bytes. A longer body is read in a thread, so that nobody waits for it: 1,000 statuses take 10 ms.
 LONG = 64 * 1024
@@ -56,7 +56,7 @@ class Hook:
         try:
             return self._ingest.calls(updates, now=now)
         except Exception as error:
-            raise not_stored(error) from error
+            raise self._receiver.not_stored(error) from error
 
     def _store_read(self, exchange: Exchange, work: asyncio.Future[list[Call]]) -> None:
         if work.cancelled():
@@ -65,12 +65,12 @@ class Hook:
         if error is None:
             self._commit.submit(work.result(), partial(self._stored, exchange, work.result()))
         else:
-            exchange.refuse(error if isinstance(error, Problem) else not_stored(Exception(error)))
+            exchange.refuse(error if isinstance(error, Problem) else self._receiver.not_stored(Exception(error)))
 
     def _stored(self, exchange: Exchange, calls: Sequence[Call], results: Sequence[Any] | RedisError) -> None:
         try:
-            stored(self._ingest.acceptance(calls, results))
+            self._receiver.stored(self._ingest.acceptance(calls, results))
         except Exception as error:  # noqa: BLE001  whatever it is, Meta sends again
-            exchange.refuse(not_stored(error))
+            exchange.refuse(self._receiver.not_stored(error))
         else:
             exchange.answer_own("text/plain", b"ok")
