@@ -13,6 +13,7 @@ NAMES = {
     "memory": "bench.phases.memory", "scaling": "bench.phases.scaling", "floor": "bench.phases.floor",
     "noop": "bench.noop_jobs", "queues": "bench.queues", "storm": "bench.storm", "delayed": "bench.delayed",
     "limiter": "bench.limiter", "retention": "bench.retention", "million": "bench.million",
+    "sessions": "bench.sessions",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """docs/performance.md and its plots, from a result file: `python -m bench report [FILE]`, by default the newest.
 
-Sentences stand in bench/performance.md.in; every figure comes from the file.
+Sentences stand in bench/performance.md.in, and so do the figures that it dates; every other one comes from the file.
 """
 
 from __future__ import annotations

@@ -11,13 +11,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.auth.pages import unreachable_page
+from console.auth.pages import nowhere_page, unreachable_page
 from console.auth.sessions import COOKIE, LANGUAGE_COOKIE, Sessions
 from console.text import language_of
 
 #: Paths that need no session: the login itself, Streamlit's own code and fonts, and what a load balancer asks.
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/_stcore/health", "/favicon.png", "/favicon.svg"})
 OPEN_PREFIX = "/static/"
+#: The pages; what a browser is led to besides these and Streamlit's own files is a wrong address.
+PAGES = frozenset({"/", "/inbox", "/jobs", "/job"})
+FILES = ("/_stcore/", "/media/", "/component/")
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -48,6 +51,10 @@ class Gate:
             page = unreachable_page(language_of(cookie_of(scope, LANGUAGE_COOKIE), self._language))
             await self._refuse(scope, receive, send, HTMLResponse(page, 503, {"retry-after": "5"}))
             return
+        if session is not None and _is_nowhere(scope):
+            page = nowhere_page(language_of(session.lang, self._language))
+            await self._refuse(scope, receive, send, HTMLResponse(page, 404))
+            return
         if session is not None:
             await self._app(scope, receive, _hardened(send))
             return
@@ -70,9 +77,18 @@ def cookie_of(scope: Scope, name: str = COOKIE) -> str | None:
     return jar[name].value if name in jar else None
 
 
+def _is_nowhere(scope: Scope) -> bool:
+    path = scope["path"].rstrip("/") or "/"
+    return path not in PAGES and not path.startswith(FILES) and _for_a_person(scope)
+
+
+def _for_a_person(scope: Scope) -> bool:
+    """Whether a browser asks for a page, and not a script for a file."""
+    return scope.get("method") in ("GET", "HEAD") and "text/html" in Headers(scope=scope).get("accept", "")
+
+
 def _to_login(scope: Scope) -> Response:
-    headers = Headers(scope=scope)
-    if scope.get("method") in ("GET", "HEAD") and "text/html" in headers.get("accept", ""):
+    if _for_a_person(scope):
         query = scope.get("query_string", b"").decode("latin-1")
         wanted = scope["path"] + (f"?{query}" if query else "")
         return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='')}", 303)

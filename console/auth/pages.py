@@ -1,4 +1,4 @@
-"""The two pages that are no Streamlit: the login, and the calm one for when Redis is away."""
+"""The pages that are no Streamlit: the login, the calm one for when Redis is away, and that of a wrong address."""
 
 from __future__ import annotations
 
@@ -60,4 +60,15 @@ def unreachable_page(lang: str) -> str:
         lead=escape(text.t("store.away", lang=lang)),
         body=f'<p class="quiet">{escape(text.t("store.retry", lang=lang))}</p>',
         head='<meta http-equiv="refresh" content="5">',
+    )
+
+
+def nowhere_page(lang: str) -> str:
+    """There is no such page, and the way to one."""
+    return _template().substitute(
+        lang=lang,
+        title=escape(text.t("nowhere.title", lang=lang)),
+        lead=f'<a href="/">{escape(text.t("overview.title", lang=lang))}</a>',
+        body="",
+        head="",
     )

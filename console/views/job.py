@@ -113,7 +113,8 @@ def _attempt(n: int, run: inspect.Attempt, *, shown: bool) -> str:
     at = escape(f"{fmt.exact(run.at, zone)} {run.worker}")
     return (
         f'<details class="rv-attempt"{" open" if shown else ""}><summary><b>{escape(t("job.attempt", n=n))}</b>'
-        f"<span>{escape(run.error)}</span><i>{at}</i></summary><pre>{escape(run.traceback)}</pre></details>"
+        f"<span>{escape(run.error)}</span><i>{at}</i></summary>"
+        f'<pre tabindex="0">{escape(run.traceback)}</pre></details>'
     )
 
 

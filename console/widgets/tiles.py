@@ -47,7 +47,7 @@ def queue_table(
         f'{"".join(_count(row["queue"], s, row[s]) for s in states)}</tr>'
         for row in rows
     )
-    return _table(f"<th scope=col>{escape(title)}</th>{head}", lines, "rv-table rv-counts")
+    return _table(f"<th scope=col>{escape(title)}</th>{head}", lines, "rv-table rv-counts", title)
 
 
 def _count(queue: str, state: str, count: int) -> str:
@@ -67,9 +67,10 @@ def worker_table(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) 
         f"{''.join(f'<td>{escape(row[column])}</td>' for column in columns if column != 'name')}</tr>"
         for row in rows
     )
-    return _table(head, lines, "rv-table rv-workers")
+    return _table(head, lines, "rv-table rv-workers", t("overview.workers"))
 
 
-def _table(head: str, lines: str, kind: str) -> str:
+def _table(head: str, lines: str, kind: str, title: str) -> str:
+    """Wider than a phone: it scrolls, also by keyboard."""
     table = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
-    return f'<div class="rv-scroll">{table}</div>'
+    return f'<div class="rv-scroll" role="region" tabindex="0" aria-label="{escape(title)}">{table}</div>'

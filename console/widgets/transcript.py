@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import tzinfo
 from html import escape
@@ -18,6 +19,20 @@ _MEDIA_ICONS = {
     "location": "location_on", "contacts": "contact_page", "order": "shopping_bag", "reaction": "add_reaction",
     "interactive": "touch_app", "button": "touch_app", "template": "article",
 }  # fmt: skip
+
+#: What WhatsApp shows as bold, italic and struck out: marks that hug their words, and cross no others.
+_MARKS = tuple(
+    (re.compile(rf"(?<![\w{mark}]){mark}(?=\S)([^{mark}<\n]*[^{mark}<\s]){mark}(?![\w{mark}])"), rf"<{tag}>\1</{tag}>")
+    for mark, tag in ((r"\*", "b"), ("_", "em"), ("~", "s"))
+)
+
+
+def rich(text: str) -> str:
+    """A text as the customer's phone shows it; escaped first, so that the only tags are these three."""
+    shown = escape(text)
+    for mark, tag in _MARKS:
+        shown = mark.sub(tag, shown)
+    return shown
 
 
 def media_icon(name: str) -> str:
@@ -68,7 +83,7 @@ def _body(entry: TranscriptEntry) -> str:
         symbol = status.icon(media_icon(entry.kind))
         media = f'<div class="rv-media">{symbol}<span>{escape(kind_name(entry.kind))}</span></div>'
     if entry.text:
-        return f'{media}<div class="rv-text" dir="auto">{escape(entry.text)}</div>'
+        return f'{media}<div class="rv-text" dir="auto">{rich(entry.text)}</div>'
     return media or f'<div class="rv-text rv-new">{status.icon("mark_chat_unread")}{escape(t("transcript.new"))}</div>'
 
 

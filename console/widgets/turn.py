@@ -80,7 +80,7 @@ def _words(bubble: Bubble) -> str:
     if bubble.kind not in ("text", "unknown"):
         symbol = status.icon(transcript.media_icon(bubble.kind))
         media = f'<div class="rv-media">{symbol}<span>{escape(kind_name(bubble.kind))}</span></div>'
-    text = f'<div class="rv-text" dir="auto">{escape(bubble.text)}</div>' if bubble.text else ""
+    text = f'<div class="rv-text" dir="auto">{transcript.rich(bubble.text)}</div>' if bubble.text else ""
     return media + text or f'<div class="rv-text rv-new">{escape(t("inbox.new"))}</div>'
 
 

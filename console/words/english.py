@@ -15,8 +15,7 @@ WORDS: Mapping[str, str] = {
     "alarm.memory_next": "When it is full, new messages are refused. What to do: give Redis more memory "
     "(maxmemory), or shorten TRANSCRIPT_DAYS.",
     "alarm.no_workers": "No worker is alive.",
-    "alarm.no_workers_next": "Messages are stored, but nobody answers them. What to do: start a worker process (python "
-    "-m workers).",
+    "alarm.no_workers_next": "Messages are stored, but nobody answers them. What to do: start one (python -m workers).",
     "alarm.policy": "Redis may drop data: maxmemory-policy is {policy}.",
     "alarm.policy_next": "Jobs and conversations can disappear when memory is full. What to do: set "
     "maxmemory-policy to noeviction.",
@@ -186,8 +185,9 @@ WORDS: Mapping[str, str] = {
     "nav.work": "Work",
     "number.decimal": ".",
     "number.thousands": ",",
+    "nowhere.title": "There is no page here",
     "overview.answered": "Answered today",
-    "overview.answered_note": "{inbound} messages in, since 00:00 UTC",
+    "overview.answered_note": "{inbound} messages in, UTC day",
     "overview.chart": "Jobs waiting, by queue",
     "overview.chart_empty": "No samples yet",
     "overview.chart_empty_next": "The scheduler writes one every 5 s. Is it running?",
@@ -271,6 +271,7 @@ WORDS: Mapping[str, str] = {
     "turn.step.detect_handover": "wants a person?",
     "turn.step.gate": "may the bot answer",
     "turn.step.generate": "ask the model",
+    "turn.step.opting": "opting out or in?",
     "turn.step.redact": "mask personal data",
     "turn.step.retrieve": "search knowledge",
     "turn.step.review": "check the reply",

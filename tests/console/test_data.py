@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
+from html import escape
 from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
@@ -296,6 +297,32 @@ def test_a_message_nobody_has_redacted_yet_is_a_placeholder() -> None:
     unseen = replace(ROW, preview="", unread=2)
     assert 'class="rv-new"' in people.listing([unseen], now=200, show="all")
     assert 'aria-label="2 unread"' in people.listing([unseen], now=200, show="all")
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("*Crema: $ 48.900*\n_60 ml_, ~antes~", "<b>Crema: $ 48.900</b>\n<em>60 ml</em>, <s>antes</s>"),
+        ("2*3*4 y nota_de_pago_1", "2*3*4 y nota_de_pago_1"),
+        ("* no * _ ~ **nada**", "* no * _ ~ **nada**"),
+        ("<b>*sí*</b>", "&lt;b&gt;<b>sí</b>&lt;/b&gt;"),
+    ],
+)
+def test_a_bubble_is_marked_up_as_on_the_phone(sent: str, shown: str) -> None:
+    """Bold, italic and struck out, as WhatsApp reads its marks; no other tag, and no mark inside of a word."""
+    assert transcript.rich(sent) == shown
+
+
+@given(st.text(alphabet="*_~<>&\"' a\n"))
+def test_marks_never_let_a_tag_through(sent: str) -> None:
+    """Whatever is sent, the tags are ours and close in order; without them the escaped text is what it was."""
+    shown, before = transcript.rich(sent), ""
+    bare = re.sub(r"</?(?:b|em|s)>", "", shown)
+    while shown != before:
+        shown, before = re.sub(r"<(b|em|s)>[^<]*</\1>", "", shown), shown
+    assert "<" not in shown
+    assert not re.search("[<>]", bare)
+    assert re.sub("[*_~]", "", bare) == re.sub("[*_~]", "", escape(sent))
 
 
 def test_a_line_stands_above_what_is_new() -> None:

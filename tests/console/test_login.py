@@ -14,8 +14,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as open_websocket
 
 from common.store import keys
+from console.auth.gate import PAGES
 from console.auth.password import Throttle
-from tests.conftest import free_port
+from tests.conftest import ROOT, free_port
 from tests.console.conftest import PASSWORD, ConsoleProcess, launch
 
 pytestmark = pytest.mark.redis
@@ -70,6 +71,11 @@ def test_the_door(console: ConsoleProcess, db: Redis) -> None:
     assert sid not in names[0]
     assert 7000 < db.ttl(names[0]) <= 7200
 
+    # An address without a page says so, in the language of whoever went there; a script for a file is none of that.
+    lost = http.get(f"{url}/orders", headers={"accept": "text/html"}, timeout=5)
+    assert (lost.status_code, '<a href="/">Overview</a>' in lost.text) == (404, True)
+    assert http.get(f"{url}/jobs/", headers={"accept": "text/html"}, timeout=5).status_code == 200
+
     # Logout needs the form of this session, and ends it for good.
     assert http.post(f"{url}/logout", data={"csrf": "guess"}, timeout=5).status_code == 403
     csrf = (db.hget(names[0], "csrf") or b"").decode()
@@ -95,6 +101,12 @@ def test_the_door(console: ConsoleProcess, db: Redis) -> None:
     page = http.get(f"{url}/login", timeout=5)
     assert page.headers["content-security-policy"] == "frame-ancestors 'none'"
     assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_gate_knows_every_page() -> None:
+    """Else one that was added would be a wrong address."""
+    files = re.findall(r'"(\w+)": "views/\w+.py"', (ROOT / "console" / "app.py").read_text(encoding="utf-8"))
+    assert {"/"} | {f"/{name}" for name in files if name != "overview"} == PAGES
 
 
 def test_back_off_grows_and_is_forgotten_after_success(db: Redis) -> None:
