@@ -14,10 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The machine may be busy: an example that takes long is no failure, one that never ends meets pytest's time limit. A
+# repeated run tries the same examples; new ones are looked for with `--hypothesis-profile=explore`.
+settings.register_profile("relevo", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2_000)
+settings.load_profile("relevo")
 
 
 def free_port() -> int:

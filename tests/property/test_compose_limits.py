@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from common.channels.whatsapp.compose import MAX_IMAGES, Product, compose
@@ -21,6 +21,8 @@ TAG = re.compile(r"</?[A-Za-z!][^<>]*>|\[\s*send[\s_-]*image", re.IGNORECASE)
 
 
 @given(replies)
+@example("&#91;\n\n\n\n\nSEND_IMAGE")
+@example("[send" + "\n" * 9 + "image: P1")
 def test_no_bubble_breaks_a_limit_and_no_tag_is_left(reply):
     """Text 1 to 4,096 characters, captions 1,024, three images, no order or HTML tag in the words."""
     parts = compose(reply, products=SHOP, base_url="https://shop.example").parts

@@ -19,12 +19,12 @@ MAX_CAPTION = 1024
 MAX_IMAGES = 3
 
 _IMAGE_TAG = re.compile(
-    r"[ \t]{0,4}\[\s{0,4}send[\s_*-]{0,4}image[\s_*]{0,4}[:=]([^\[\]\n]{1,200})\][ \t]{0,4}", re.IGNORECASE
+    r"[ \t]{0,4}\[\s*+send[\s_*-]*+image[\s_*]*+[:=]([^\[\]\n]{1,200})\][ \t]{0,4}", re.IGNORECASE
 )
 #: What else looks like an order to the program, whole or cut off at the end of a line; not the numbered placeholders
 #: of redacted data (`[PHONE_1]`), which become the customer's words again after composing.
 _STRAY_TAG = re.compile(
-    r"[ \t]{0,4}(?:\[\s{0,4}(?i:send[\s_*-]{0,4}image)[^\]\n]*(?:\]|(?=\n)|$)"
+    r"[ \t]{0,4}(?:\[\s*+(?i:send[\s_*-]*+image)[^\]\n]*(?:\]|(?=\n)|$)"
     r"|\[(?![A-Z]{2,12}_[1-9][0-9]{0,5}\])[A-Z][A-Z0-9]{0,40}_[A-Z0-9_]{0,40}(?:[:=][^\]\n]{0,200})?\])[ \t]{0,4}"
 )
 
