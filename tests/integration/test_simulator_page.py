@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from common.graph.simulator.client import SimulatorClient
 from common.graph.simulator.options import DEFAULT_PHONE_ID, DEFAULT_TOKEN, Behaviour, Options
@@ -95,6 +95,26 @@ def test_buttons_and_lists_can_be_tapped(meta: SimulatorClient, page: Page):
     page.get_by_role("button", name="Ver temas").click()
     page.get_by_role("button", name="Envíos").click()
     meta.wait_for(lambda m: m.chat(ANA)["messages"][-1]["body"].get("list_reply") == row)
+
+
+def test_what_happens_while_a_chat_is_loaded_is_not_lost(meta: SimulatorClient, page: Page):
+    """An answer that is older than what the live events told does not take it away again, nor show it twice."""
+    meta.say(ANA, "Hola")
+    held: list[Route] = []
+    page.route("**/_sim/chat/*", lambda route: held.append(route))  # noqa: PLW0108  a method of C is no handler
+    page.get_by_role("button", name="Ana Ríos").click()
+    while not held:
+        page.wait_for_timeout(10)
+    older = held[0].fetch()
+    bot(meta, {"type": "text", "text": {"body": "Entretanto"}})
+    expect(page.locator("#people").get_by_text("Entretanto")).to_be_visible()
+    with page.expect_response("**/_sim/chat/*"):
+        held[0].fulfill(response=older)
+    page.unroute("**/_sim/chat/*")
+    expect(page.locator("#log .row")).to_have_count(2)
+    meta.say(ANA, "Gracias")
+    expect(page.locator("#log .row")).to_have_count(3)
+    expect(page.locator("#log .row").filter(has_text="Entretanto")).to_have_count(1)
 
 
 def test_everything_else_is_in_the_plus_menu(meta: SimulatorClient, page: Page):

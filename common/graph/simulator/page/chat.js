@@ -6,7 +6,7 @@ import { fillMenu } from "/_sim/page/samples.js";
 
 const $ = (id) => document.getElementById(id);
 const MOST_SHOWN = 200;
-const state = { chats: new Map(), open: null, messages: [], unread: new Map(), typing: new Map(), rows: new Map(), quote: null, shop: "Business" };
+const state = { chats: new Map(), open: null, messages: [], unread: new Map(), typing: new Map(), rows: new Map(), late: null, quote: null, shop: "Business" };
 
 for (const [id, name] of [["add", "plus"], ["back", "back"], ["plus", "plus"], ["send", "send"], ["quote-stop", "close"]]) $(id).append(icon(name));
 
@@ -44,9 +44,12 @@ async function openChat(key) {
   state.unread.delete(key);
   setQuote(null);
   $("app").classList.add("open");
+  const late = state.late = []; // what happens while it is loaded: the answer may be older
   const chat = await call("GET", `chat/${encodeURIComponent(key)}`);
-  if (state.open !== key) return;
+  if (state.open !== key || state.late !== late) return;
+  state.late = null;
   state.messages = chat.messages.slice(-MOST_SHOWN);
+  for (const [message, fresh] of late) keep(message, fresh);
   state.rows.clear();
   state.chats.set(key, chat);
   $("as").textContent = `You are ${chat.name} · ${phone(chat)}`;
@@ -54,6 +57,15 @@ async function openChat(key) {
   drawLog(true);
   markSeen();
   if (matchMedia("(min-width: 761px)").matches) $("text").focus();
+}
+
+/** A message of the open chat that is fresh, or has changed. */
+function keep(message, fresh) {
+  state.late?.push([message, fresh]);
+  const at = state.messages.findIndex((m) => m.wamid === message.wamid);
+  if (at >= 0) state.messages[at] = message;
+  else if (fresh) state.messages.push(message);
+  state.messages.splice(0, state.messages.length - MOST_SHOWN);
 }
 
 function drawLog(jump = false) {
@@ -195,16 +207,14 @@ const onEvent = {
     Object.assign(known, { name, last: message, last_at: message.at });
     if (message.dir === "out") stopTyping(chat);
     if (chat === state.open) {
-      state.messages.push(message);
-      state.messages.splice(0, state.messages.length - MOST_SHOWN);
+      keep(message, true);
       drawLog(message.dir === "in");
     } else if (message.dir === "out") state.unread.set(chat, (state.unread.get(chat) || 0) + 1);
     drawPeople();
   },
   update({ chat, message }) {
     if (chat !== state.open) return;
-    const at = state.messages.findIndex((m) => m.wamid === message.wamid);
-    if (at >= 0) state.messages[at] = message;
+    keep(message, false);
     drawLog();
     if (message.status === "sent" || message.status === "delivered") markSeen();
   },
