@@ -128,8 +128,8 @@ def _end(db: Redis, kind: str) -> None:
             n += 1
             error = "" if kind == "ok" else f"{ERRORS[n % len(ERRORS)]} ({n})"
             at, ended = f"{now:.6f}", iso(now - 3_600)
-            args += [*row[:3], kind, 86_400, at, ended, at, row[9] or "", "", "0", error, ""]
-        FINISH(db, "bench", 10**9, 10**9, *args)
+            args += [*row[:3], kind, 86_400, at, ended, at, row[9] or "", "", "0", error, "", 0]
+        FINISH(db, "bench", 10**9, 10**9, len(rows), 0, *args)
 
 
 def measure(db: Metered, act: Callable[[], object], *, again: bool) -> Cost:

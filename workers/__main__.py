@@ -16,6 +16,7 @@ from common.store.connection import connect, connect_async
 from workers import forked
 from workers.engine import AsyncWorker
 from workers.engine.failure import RetryPolicy
+from workers.engine.scripts import PLAIN
 from workers.engine.startup import wait_for_redis
 
 
@@ -44,6 +45,7 @@ def build(settings: Settings, *, forking: bool = False) -> AsyncWorker:
         max_memory_mb=settings.worker_max_memory_mb,
         forking=forking,
         prepare_child=forked.prepare,
+        scripts=PLAIN if forking else wiring.scripts(settings),
         on_start=start,
         on_stop=stop,
         on_dead=wiring.on_dead,

@@ -41,7 +41,7 @@ from common.store import keys
 from common.store.retell import Recent
 from common.store.scripts import Call, TooFewReplicas, run_batch_async
 from common.store.vault import Vault
-from workers.outage import insist
+from workers.outage import insist, last_words
 from workers.patience import next_wait
 from workers.posting import Bubble, Posts
 
@@ -146,7 +146,7 @@ class Delivery:
     async def settle(self, delivered: Delivered) -> None:
         """Run what `delivered` left to settle."""
         if delivered.pending:
-            await insist(self._db, delivered.pending)
+            await last_words(self._db, delivered.pending)
 
     async def _begin(self, tenant: str, mid: str, lease: Lease, before: list[Call]) -> tuple[list[Any], list[Any]]:
         """What `before` answered and the verdict of the last look at `mid`; short waits are waited for."""

@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 from common.errors import Later, MessageRefused
 from common.messages import DEFAULT_TENANT
 from common.queueing.context import current_job
+from common.store.outage import is_outage
 from workers import reconciling
 from workers.delivery import Lease
-from workers.outage import is_outage
 from workers.pipeline import pipeline
 from workers.wiring import services
 

@@ -1,4 +1,4 @@
-"""An outage of Redis, as the jobs of this process see it: what is one, and how to write something down through it."""
+"""Writing something down through an outage of Redis."""
 
 from __future__ import annotations
 
@@ -13,19 +13,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from common.queueing.context import conclude
+from common.store.outage import is_outage
 from common.store.scripts import Call, run_batch_async
 
 #: Seconds that a worker goes on trying to write down what Graph has accepted, while Redis is away.
 INSIST = 60.0
-#: What a Redis says that takes no writes now (also within a script's error, as in 6.2).
-_REFUSING = ("OOM", "READONLY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS")
-
-
-def is_outage(error: object) -> bool:
-    """Whether Redis is away, full or changing its primary: the same call will work later."""
-    if isinstance(error, RedisConnectionError | RedisTimeoutError):
-        return True
-    return isinstance(error, RedisError) and any(word in str(error) for word in _REFUSING)
 
 
 async def insist(db: Redis, calls: Sequence[Call]) -> list[Any]:
@@ -46,6 +39,19 @@ async def insist(db: Redis, calls: Sequence[Call]) -> list[Any]:
     if results is not None and not any(map(is_outage, results)):
         return results
     return await asyncio.shield(asyncio.ensure_future(_insisting(db, calls)))
+
+
+async def last_words(db: Redis, calls: Sequence[Call]) -> None:
+    """Have `calls` written with the running job's ending; outside of a worker, write them now.
+
+    Raises:
+        RedisError: the answer to one of them, when they are written now.
+    """
+    if conclude(calls):
+        return
+    for result in await insist(db, calls):
+        if isinstance(result, RedisError):
+            raise result
 
 
 _alone: set[asyncio.Task[list[Any]]] = set()

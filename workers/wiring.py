@@ -13,7 +13,7 @@ from common import settings as settings_module
 from common.ai.factory import build
 from common.clock import SystemClock
 from common.conversations.commands import day
-from common.conversations.scripts import DEAD_TURN
+from common.conversations.scripts import CLOSE_TURN, DEAD_TURN, LOAD_TURN, SETTLE_SEND
 from common.graph.client import GraphClient
 from common.http.client import HttpClient
 from common.pii.redact import warm
@@ -24,6 +24,8 @@ from common.store.retell import HOLD, KEPT, Recent
 from common.store.vault import Vault
 from workers.delivery import Delivery
 from workers.engine.run import DeadJob
+from workers.engine.scripts import Briefing, Turnover, turnover
+from workers.pipeline.steps.load import single
 from workers.pipeline.turn import Services
 
 log = structlog.get_logger("worker")
@@ -78,6 +80,12 @@ def wire(settings: Settings) -> _Open:
         ),
         http,
     )
+
+
+def scripts(settings: Settings) -> Turnover:
+    """A turn is loaded as its job is taken, and ends with it."""
+    load_turn = Briefing(LOAD_TURN, ("tenant", "message"), (single(settings.quiet_seconds),))
+    return turnover({"workers.jobs.answer": load_turn}, (CLOSE_TURN, SETTLE_SEND))
 
 
 async def start() -> None:

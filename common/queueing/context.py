@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from common.store.scripts import Call
 
 
 class JobContext(NamedTuple):
@@ -14,6 +16,7 @@ class JobContext(NamedTuple):
         execution: id of this run; another run of the same job has another one (fence outward effects with it).
         attempt: 1 for the first run; a run that was cut short or raised Later is not counted.
         enqueued_at: unix seconds when it last entered its queue; 0 when unknown.
+        briefing: what the script that took the job has read for its function; None when it reads for itself.
     """
 
     id: str
@@ -24,6 +27,7 @@ class JobContext(NamedTuple):
     attempts: int
     enqueued_at: float
     worker: str
+    briefing: Any = None
 
     @property
     def last_attempt(self) -> bool:
@@ -31,8 +35,10 @@ class JobContext(NamedTuple):
         return self.attempt >= self.attempts
 
 
+Conclude = Callable[[Sequence[Call]], bool]
+
 _running: ContextVar[JobContext | None] = ContextVar("relevo_job", default=None)
-_give_way: ContextVar[Callable[[], None] | None] = ContextVar("relevo_job_gives_way", default=None)
+_conclude: ContextVar[Conclude | None] = ContextVar("relevo_job_concludes", default=None)
 
 
 def current_job() -> JobContext | None:
@@ -46,13 +52,16 @@ def about_job() -> dict[str, str]:
     return {"job": job.id} if job else {}
 
 
-def give_way() -> None:
-    """The running job has made its last call out and only writes down what became of it: its slot is another's."""
-    if done := _give_way.get():
-        done()
+def conclude(calls: Sequence[Call]) -> bool:
+    """Have `calls` written in one step with the running job's ending, through any outage, even if it is cancelled now.
+
+    The job must have nothing left to do. False: no worker takes them, so that they must be run here.
+    """
+    done = _conclude.get()
+    return done is not None and done(calls)
 
 
-def enter(job: JobContext, give_way: Callable[[], None] | None = None) -> None:
+def enter(job: JobContext, conclude: Conclude | None = None) -> None:
     """Make `job` the current one of this task; the worker calls it as the first thing of a run."""
     _running.set(job)
-    _give_way.set(give_way)
+    _conclude.set(conclude)

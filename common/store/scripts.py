@@ -52,14 +52,23 @@ class Script:
         name: file name without `.lua`.
         lib: further scripts as `package:name`, whose text comes first; `keys` stands for K, the functions of
             common.store.keys in Lua.
+        parts: scripts that this one may call, as PART.<name>(their ARGV): what they do is one step with what it does.
+        preface: Lua that stands behind the parts and in front of the libraries that only this script names.
     """
 
-    __slots__ = ("name", "sha", "source")
+    __slots__ = ("lib", "name", "own", "sha", "source")
 
-    def __init__(self, package: str, name: str, *, lib: Sequence[str] = ()) -> None:
-        parts = [lua_keys() if entry == "keys" else _read(*entry.split(":")) for entry in lib] + [_read(package, name)]
-        self.name = name
-        self.source = "\n".join(parts).encode()
+    def __init__(
+        self, package: str, name: str, *, lib: Sequence[str] = (), parts: Sequence[Script] = (), preface: str = ""
+    ) -> None:
+        self.name, self.lib, self.own = name, tuple(lib), _read(package, name)
+        below = tuple(dict.fromkeys(entry for part in parts for entry in part.lib))
+        above = (entry for entry in self.lib if entry not in below)
+        texts = [
+            *map(_library, below), *(["local PART = {}"] if parts else ()), *map(_as_part, parts), preface,
+            *map(_library, above), self.own,
+        ]  # fmt: skip
+        self.source = "\n".join(filter(None, texts)).encode()
         self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
 
     def __call__(self, db: Redis, *args: Arg) -> Any:
@@ -90,8 +99,17 @@ def lua_keys() -> str:
     return "\n".join(lines)
 
 
+def _library(entry: str) -> str:
+    return lua_keys() if entry == "keys" else _read(*entry.split(":"))
+
+
+def _as_part(script: Script) -> str:
+    return f"function PART.{script.name}(ARGV)\n{script.own}\nend"
+
+
+@cache
 def _read(package: str, name: str) -> str:
-    return files(package).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+    return (files(package) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

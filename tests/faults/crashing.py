@@ -18,7 +18,6 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from common.conversations.scripts import BEGIN_SEND, INGEST_MESSAGE, INGEST_STATUSES, SETTLE_SEND
@@ -32,11 +31,11 @@ from webhook_app import process
 from webhook_app.front.exchange import Exchange
 from workers import __main__ as worker
 from workers import delivery, outage, scheduler, wiring
-from workers.engine import claims, endings
-from workers.pipeline.steps import load, record
+from workers.engine.state import State
+from workers.pipeline import pipeline
 
 ANSWERING = (WHATSAPP_AI, MESSAGES)  # a door of the queue is one of their jobs, not of maintenance
-KIND, STRIDE = 3, 13  # where an ending among the arguments of the finish script says how it was
+KIND, STRIDE = 3, 14  # where an ending among the arguments of the finish script says how it was
 AFTER_THE_ANSWER = 0.02  # seconds in which the loop puts an answer on the wire
 
 Door = Callable[..., Awaitable[Any]]
@@ -63,34 +62,33 @@ def dying(door: Door, side: str, here: Callable[..., bool] = lambda *_: True) ->
     return through
 
 
-def script(module: Any, name: str, door: Door) -> None:
-    setattr(module, name, SimpleNamespace(run=door))
-
-
 def claim(side: str) -> None:
-    """The script that takes a job; before it, a job has to be there."""
-    original = claims.CLAIM.run
+    """The script that takes a job, alone or with endings; before it, a job has to be there."""
+    original = State.call
 
-    async def through(db: Any, *args: Any) -> Any:
-        if side == "before" and sum([await db.execute_command("LLEN", keys.queue(queue)) for queue in ANSWERING]):
+    async def through(self: State, script: Script, *args: Any, **options: Any) -> Any:
+        alone = script is self.scripts.claim
+        if side == "before" and alone and sum([await self.db.llen(keys.queue(queue)) for queue in ANSWERING]):
             die()
-        found = await original(db, *args)
-        if any(row[0].decode() in ANSWERING for row in found[1:]):
+        found = await original(self, script, *args, **options)
+        taken = found if alone else found[2] if script is self.scripts.finish else None
+        if taken and any(row[0].decode() in ANSWERING for row in taken[1:]):
             die()  # also when a job came just between look and script
         return found
 
-    script(claims, "CLAIM", through)
+    State.call = through  # type: ignore[method-assign]
 
 
 def loaded(side: str) -> None:
-    script(load, "LOAD_TURN", dying(load.LOAD_TURN.run, side))
+    """The turn is at hand, and nothing is decided."""
+    pipeline.load = dying(pipeline.load, side)  # type: ignore[assignment]
 
 
 def batch(meant: Script) -> Callable[[str], None]:
-    """The round trip that `meant` is part of: begin (with what was decided), settle (with the end of the turn)."""
+    """The round trip that `meant` is part of: begin (with what was decided), settle (of a bubble that was refused)."""
     def arm(side: str) -> None:
         door = dying(scripts.run_batch_async, side, lambda _, calls: any(call.script is meant for call in calls))
-        for module in (delivery, outage, record):
+        for module in (delivery, outage):
             module.run_batch_async = door  # type: ignore[attr-defined]
 
     return arm
@@ -101,12 +99,19 @@ def post(side: str) -> None:
 
 
 def ending(kind: str) -> Callable[[str], None]:
-    """The script that writes how a job ended: ok, later (no attempt spent), retry, failed."""
-    def written(_db: Any, _worker: Any, _finished: Any, _failed: Any, *args: Any) -> bool:
-        rows = (args[i : i + STRIDE] for i in range(0, len(args), STRIDE))
+    """The script that writes how a job ended, with its last words: ok, later (no attempt spent), retry, failed."""
+    def meant(state: State, script: Script, *args: Any) -> bool:
+        if script is not state.scripts.finish:
+            return False
+        count, queues = args[3:5]
+        first = 9 + queues if queues else 5
+        rows = (args[first + n * STRIDE : first + (n + 1) * STRIDE] for n in range(count))
         return any(row[0] in ANSWERING and row[KIND] == kind for row in rows)
 
-    return lambda side: script(endings, "FINISH", dying(endings.FINISH.run, side, written))
+    def arm(side: str) -> None:
+        State.call = dying(State.call, side, meant)  # type: ignore[method-assign]
+
+    return arm
 
 
 def burial(side: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from common.errors import ChannelError, Later, MessageRefused
-from common.queueing.context import current_job, give_way
+from common.queueing.context import current_job
 from common.queueing.progress import note, progress
 
 PATH = "tests.faults.engine_jobs."
@@ -92,14 +92,6 @@ def _job():
     job = current_job()
     assert job is not None
     return job
-
-
-async def give_way_and_wait() -> None:
-    """Ends when another job has run, which must not need this one's slot."""
-    give_way()
-    give_way()  # twice is once
-    while not await db().exists("n"):  # noqa: ASYNC110  another job writes it
-        await asyncio.sleep(0.01)
 
 
 async def incr_and_block(seconds: float) -> None:

@@ -96,7 +96,7 @@ def phone() -> str:
 # --- points 2, 3 and 4: the worker in a turn --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", ["claim", "load", "begin", "post", "settle", "finish"])
+@pytest.mark.parametrize("door", ["claim", "load", "begin", "post", "finish"])
 @SIDES
 def test_an_answer_survives_its_worker(relevo: Doomed, phone: str, door: str, side: str) -> None:
     """Killed at the door: the next worker finishes the turn, and the customer's next message is answered, too."""
@@ -107,7 +107,7 @@ def test_an_answer_survives_its_worker(relevo: Doomed, phone: str, door: str, si
     show(f"worker at {door}, {side}", all_answered(relevo, first, second))
 
 
-@pytest.mark.parametrize("door", ["begin", "post", "settle"])
+@pytest.mark.parametrize("door", ["begin", "post", "finish"])
 @SIDES
 def test_a_person_s_reply_survives_its_worker(relevo: Doomed, phone: str, door: str, side: str) -> None:
     """The same door out, for what a person writes at the desk."""

@@ -114,8 +114,8 @@ def test_a_job_that_very_many_need_tells_them_in_bounded_steps(db, redis_url, en
         CLAIM(db, 1, "w", 75, "2026-11-22T00:00:00.000000Z", "x", "q")
         (execution,) = db.zrange(keys.executions("parent"), 0, -1)
         at = f"{time.time():.6f}"
-        row = ["q", "parent", execution, "ok", 60, at, "2026-11-22T00:00:01.000000Z", at, "", "", "0", "", ""]
-        FINISH(db, "w", 100, 100, *row)
+        row = ["q", "parent", execution, "ok", 60, at, "2026-11-22T00:00:01.000000Z", at, "", "", "0", "", "", 0]
+        FINISH(db, "w", 100, 100, 1, 0, *row)
     else:
         assert manage.delete(db, "parent")
     assert (db.zcard(keys.deferred("q")), db.zcard(keys.RESOLVING)) == (350, 1)

@@ -377,11 +377,3 @@ def test_a_job_whose_workers_keep_dying_is_buried(db, redis_url):
     lost = "AbandonedJobError: its worker was lost too often"
     assert dead == [(DeadJob("j1", "q", {"seconds": 9}, lost), b"started")]
     assert inspect.job_detail(db, "j1").row.error == lost
-
-
-def test_a_job_that_gives_way_lets_the_next_one_begin(db, redis_url):
-    """One slot; the first job ends only when the second has run; afterwards there is one slot again."""
-    add(db, job("give_way_and_wait", 1), job("incr", 2), job("nap", 3), job("nap", 4))
-    one = burst(redis_url, concurrency=1)
-    assert [status(db, n) for n in (1, 2, 3, 4)] == [b"finished"] * 4
-    assert one._jobs.free == 1

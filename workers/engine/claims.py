@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from common.clock import iso
 from common.queueing import keys
+from common.store.scripts import Arg
 from workers.engine.run import BACK, Claimed, Run, from_claim
-from workers.engine.scripts import CLAIM
 from workers.engine.state import REDIS_ERRORS, Patience, State, log
 
 GATHER = 0.002  # seconds to let slots come free before a small claim
 POLL = 1.0  # seconds between looks when no token came: stock clients push none
 BACKLOG = 128  # unwritten endings at which claiming stops: Redis is slower than the jobs
+
+
+class Ask(NamedTuple):
+    """A claim: at most so many, when it was made, and its arguments but for the worker's name."""
+
+    most: int
+    at: float
+    args: tuple[Arg, ...]
 
 
 class Claims:
@@ -27,24 +35,27 @@ class Claims:
         self._state = state
         self._start = start
         self._hungry = asyncio.Event()
+        self._asked: Ask | None = None  # on its way, with endings or alone
         self._doubt = True  # a claim may have run unheard
         self.trips = 0
 
     async def run(self) -> None:
         """Claim until the worker stops; in a burst, until the queues are empty and all is written."""
-        state, patience = self._state, Patience("claim")
+        state, patience, gathered = self._state, Patience("claim"), False
         while not state.stopping:
-            if 0 < state.free < state.worth:
+            if 0 < state.free < state.worth and not gathered:
+                gathered = True
                 await self._wait_for(state.worth, GATHER)
+                continue
+            gathered = False
             state.kick.clear()  # before the claim: a kick during it must not be lost
-            if state.free <= 0 or len(state.pending) > BACKLOG:
+            if state.free <= 0 or self._asked or len(state.pending) > BACKLOG:
                 await self._wait_for(1)
                 continue
-            most = min(state.free, state.share)
             try:
                 if self._doubt:
                     await self._return_orphans()
-                wait = await self._claim(most)
+                wait = await self._claim()
             except REDIS_ERRORS as error:
                 self._doubt = True
                 await patience.wait(error)
@@ -57,19 +68,52 @@ class Claims:
             else:
                 await self._sleep(wait)
 
-    async def _claim(self, most: int) -> float | None:
+    async def _claim(self) -> float | None:
         """None: a full batch, there may be more. Else seconds until a limited queue may go on; negative: no such."""
         state = self._state
-        now = time.time()
+        ask = self._asked = self._new()
         self.trips += 1
-        prefix = uuid4().hex[:20]
         server = state.db.server
-        wait, *rows = await state.call(
-            CLAIM, most, state.name, state.lease_arg, iso(now), prefix, *state.queues, server=server
-        )
+        most, *others = ask.args
+        try:
+            claimed = await state.call(state.scripts.claim, most, state.name, *others, server=server)
+        finally:
+            self._asked = None
+        return self._begin(ask, claimed, server)
+
+    def _new(self) -> Ask:
+        state, now = self._state, time.time()
+        most = min(state.free, state.share)
+        return Ask(most, now, (most, state.lease_arg, iso(now), uuid4().hex[:20], *state.queues))
+
+    def _begin(self, ask: Ask, claimed: Sequence[Any], server: str) -> float | None:
+        wait, *rows = claimed
         for row in rows:
-            self._start(from_claim(row, state.name, now, server))
-        return None if len(rows) == most else int(wait) / 1e6
+            self._start(from_claim(row, self._state.name, ask.at, server))
+        return None if len(rows) == ask.most else int(wait) / 1e6
+
+    # -- jobs that are taken as others end --------------------------------------------------------------------------
+
+    def ask(self) -> Ask | None:
+        """Free slots, for the script that writes endings to fill: `heard` or `unheard` must follow. None: not now."""
+        state = self._state
+        if state.free <= 0 or state.stopping or self._doubt or self._asked:
+            return None
+        self._asked = self._new()
+        return self._asked
+
+    def heard(self, ask: Ask, claimed: Sequence[Any], server: str) -> None:
+        """Start what it brought."""
+        self._asked = None
+        wait = self._begin(ask, claimed, server)
+        if wait is None or wait >= 0:
+            self._state.kick.set()
+
+    def unheard(self, ask: Ask | None) -> None:
+        """The connection was lost: it may have taken some."""
+        if ask:
+            self._asked, self._doubt = None, True
+            self._state.kick.set()
 
     async def _wait_for(self, slots: int, seconds: float = math.inf) -> None:
         """Until so many are free, or anything else kicks."""

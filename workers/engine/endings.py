@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
 
-from workers.engine.scripts import FINISH
+from common.store.outage import is_outage
+from workers.engine.claims import Ask, Claims
+from workers.engine.run import Run
 from workers.engine.state import BATCH, REDIS_ERRORS, Patience, State, log
 
 GATHER = 0.002  # seconds to let more endings come before a small batch
+BUSY = 0.01  # seconds since the last batch in which more are to be expected
 GIVE_UP = 30.0  # seconds of refusals that are not an outage; then their leases run out and the jobs run again
 
 
 class Endings:
-    """The finish loop."""
+    """The finish loop. The script that writes endings takes new jobs on the way.
 
-    def __init__(self, state: State, *, keep_finished: int, keep_failed: int) -> None:
-        self._state = state
+    Args:
+        claims: asks for them.
+        unsaid: told of a run whose last words Redis cannot take, and why.
+        keep_finished, keep_failed: jobs kept a queue.
+    """
+
+    def __init__(
+        self, state: State, claims: Claims, unsaid: Callable[[Run, str], None], *, keep_finished: int, keep_failed: int
+    ) -> None:
+        self._state, self._claims, self._unsaid = state, claims, unsaid
         self._keep = (keep_finished, keep_failed)
+        self._wrote = 0.0  # loop time
         self.trips = 0
 
     async def run(self) -> None:
-        state = self._state
+        state, loop = self._state, asyncio.get_running_loop()
         while True:
             await state.ended.wait()
-            if len(state.pending) < state.worth and state.running:
+            if len(state.pending) < state.worth and state.running and loop.time() - self._wrote < BUSY:
                 await self._gather()
             state.writing, state.pending = state.pending[:BATCH], state.pending[BATCH:]
             if not state.pending:
                 state.ended.clear()
             await self._write()
+            self._wrote = loop.time()
 
     async def _gather(self) -> None:
         """A moment, or until there are enough."""
@@ -48,20 +63,45 @@ class Endings:
         state, patience, until = self._state, Patience("finish"), time.monotonic() + GIVE_UP
         while state.writing:
             server = state.db.server
-            args = [arg for run, at in state.writing for arg in run.row(at, server)]
+            ask = self._ask()
             try:
-                moved, bad = await state.call(FINISH, state.name, *self._keep, *args, server=server)
-            except ResponseError as error:
-                if time.monotonic() > until and not isinstance(error, ReadOnlyError | OutOfMemoryError):
+                moved, bad, claimed = await state.call(
+                    state.scripts.finish, state.name, *self._keep, *self._args(ask, server), server=server
+                )
+            except REDIS_ERRORS as error:
+                self._claims.unheard(ask)
+                if isinstance(error, ResponseError) and not is_outage(error) and time.monotonic() > until:
                     log.exception("%d endings could not be written; their jobs will run again", len(state.writing))
                     state.writing = ()
                 await patience.wait(error)
-            except REDIS_ERRORS as error:
-                await patience.wait(error)
             else:
                 self.trips += 1
-                state.writing = ()
-                for line in bad:
-                    log.error("an ending could not be written, its job will run again: %s", line.decode())
-                if moved or state.wanted or state.burst:
+                written, state.writing = state.writing, ()
+                self._report(written, bad)
+                if ask:
+                    self._claims.heard(ask, claimed, server)
+                elif moved:
                     state.kick.set()
+                if state.wanted or (state.burst and state.idle):
+                    state.kick.set()
+
+    def _ask(self) -> Ask | None:
+        """Jobs to take on the way, when all is well: a full Redis takes endings, and should not start anything."""
+        ends = self._state.writing
+        return self._claims.ask() if all(run.ending and run.ending.kind == "ok" for run, _ in ends) else None
+
+    def _args(self, ask: Ask | None, server: str) -> list[Any]:
+        state = self._state
+        args: list[Any] = [len(state.writing), len(state.queues), *ask.args] if ask else [len(state.writing), 0]
+        for run, at in state.writing:
+            args += run.row(at, server)
+        for run, _ in state.writing:
+            args += run.spoken()
+        return args
+
+    def _report(self, written: Sequence[tuple[Run, float]], bad: Sequence[Any]) -> None:
+        for index, why in zip(bad[::2], bad[1::2], strict=True):
+            run = written[index][0]
+            log.error("an ending could not be written: %s", why.decode())
+            if run.words:
+                self._unsaid(run, why.decode())

@@ -38,6 +38,12 @@ class JobExpired(RelevoError):
     """The job waited longer than its `ttl`: it is not begun any more."""
 
 
+class LastWordsRefused(RelevoError):
+    """Redis answered an error to what the job wrote at its end."""
+
+    retryable = True
+
+
 class ChildDied(RelevoError):
     """The job's own process ended without a word: killed, or out of memory."""
 

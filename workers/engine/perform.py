@@ -6,12 +6,13 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from common.queueing.context import enter
+from common.store.scripts import Call
 from workers.engine.beats import BURIAL
-from workers.engine.failure import DependencyFailed, JobExpired, JobTimeout, RetryPolicy, judge
+from workers.engine.failure import DependencyFailed, JobExpired, JobTimeout, LastWordsRefused, RetryPolicy, judge
 from workers.engine.run import DeadJob, Ending, Run, read_work
 from workers.engine.state import State
 
@@ -19,7 +20,7 @@ log = logging.getLogger("relevo.worker")
 
 LOOK = 0.25  # seconds between looks for jobs that run for too long
 
-Call = Callable[[Run], Awaitable[bytes]]
+Function = Callable[[Run], Awaitable[bytes]]
 OnDead = Callable[[DeadJob], Awaitable[None]]
 
 
@@ -35,16 +36,19 @@ class Performer:
     """
 
     def __init__(
-        self, state: State, call: Call, retry: RetryPolicy, ended: Callable[[], None], on_dead: OnDead | None = None
+        self, state: State, call: Function, retry: RetryPolicy, ended: Callable[[], None], on_dead: OnDead | None = None
     ) -> None:
         self._state, self._call, self._retry, self._ended, self._on_dead = state, call, retry, ended, on_dead
         self._loop = asyncio.get_running_loop()
+        self._failing: set[asyncio.Task[None]] = set()
 
     def start(self, run: Run) -> None:
         """Give it a task of its own."""
         self._state.running[run.context.execution] = run
         if (seconds := run.claimed.most_seconds) < math.inf:
             run.until = self._loop.time() + seconds
+        if self._state.leaving:
+            run.why = "back"
         run.task = self._loop.create_task(self._perform(run))
 
     async def watch(self) -> None:
@@ -60,7 +64,7 @@ class Performer:
         run.begun = True
         try:
             if not run.why:
-                enter(run.context, partial(self._state.give_way, run))
+                enter(run.context, partial(self._concluded, run))
                 run.ending = await self._outcome(run)
         finally:
             self._done(run)
@@ -91,6 +95,13 @@ class Performer:
             raise JobExpired("it waited longer than its ttl")
         return await self._call(run)
 
+    def _concluded(self, run: Run, calls: Sequence[Call]) -> bool:
+        """Keep what it has to write for its ending; a script that is no part of ours it must run itself."""
+        if any(call.script.name not in self._state.scripts.words for call in calls):
+            return False
+        run.words = (*run.words, *calls)
+        return True
+
     def _cut_short(self, run: Run, error: BaseException) -> Ending | None:
         """How a cancelled run ends; None when it is handed back or another worker's."""
         if run.why in {"back", "lost"}:
@@ -101,6 +112,23 @@ class Performer:
             return judge(late, run, self._retry, now=time.time())
         why = "a person stopped it" if run.why == "stop" else "it cancelled itself"
         return Ending("stopped" if run.why == "stop" else "failed", run.claimed.failure_kept, error=f"Cancelled: {why}")
+
+    def unsaid(self, run: Run, why: str) -> None:
+        """Its last words are not written: unless it has failed already, that is its failure."""
+        run.words = ()
+        task = self._loop.create_task(self._fail(run, LastWordsRefused(why)))
+        self._failing.add(task)
+        task.add_done_callback(self._failing.discard)
+
+    async def _fail(self, run: Run, error: Exception) -> None:
+        run.until = math.inf
+        self._state.running[run.context.execution] = run  # its lease is renewed until then
+        if run.ending and run.ending.kind == "ok":
+            run.ending = judge(error, run, self._retry, now=time.time())
+            if run.ending.kind == "failed":
+                await self.bury(run, run.ending.error)
+        self._state.ended_run(run)
+        self._state.end(run)
 
     async def bury(self, run: Run, reason: str) -> None:
         """Tell the hook; whatever it does, the ending is written."""
@@ -116,7 +144,7 @@ class Performer:
         state = self._state
         state.ended_run(run)
         self._ended()
-        if run.why == "lost":
+        if run.why == "lost" and not run.words:
             state.kick.set()
             return
         if run.ending is None and run.why != "back":

@@ -16,7 +16,7 @@ import orjson
 from common.clock import iso
 from common.queueing.context import JobContext
 from common.queueing.job import DAY
-from common.store.scripts import Arg
+from common.store.scripts import Arg, Call
 
 log = logging.getLogger("relevo.worker")
 
@@ -59,7 +59,7 @@ class Claimed(NamedTuple):
     """A row of the claim script: the job's fields as its hash has them, None where it has none.
 
     `doomed` is the id of a job it needed that has failed: it may not run; `expired` says that it waited longer than it
-    may.
+    may; `briefing` is what was read for its function.
     """
 
     queue: bytes
@@ -78,6 +78,7 @@ class Claimed(NamedTuple):
     keep_completed: bytes | None = None
     keep_failed: bytes | None = None
     expired: bytes | None = None
+    briefing: Any = None
 
     @property
     def most_seconds(self) -> float:
@@ -100,7 +101,7 @@ class Claimed(NamedTuple):
         tries, left = _integer(self.retries, 0), _integer(self.retries_left, 0)
         return JobContext(
             self.job_id.decode(), self.execution.decode(), self.queue.decode(), (self.lane or b"").decode(), tries + 1,
-            tries + 1 + max(0, left), _epoch(self.enqueued_at), worker,
+            tries + 1 + max(0, left), _epoch(self.enqueued_at), worker, self.briefing,
         )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ class Run:
     Attributes:
         server: run_id of the Redis that it was claimed from; "" when that is not known.
         until: loop time at which it has run for too long.
-        leaving: it needs no slot any more (`give_way`).
+        words: what it has to write at its end, with its ending.
         why: set before its task is cancelled: stop (a person), back (the worker stops), lost (another run has it), late
             (it runs for too long).
     """
@@ -125,7 +126,7 @@ class Run:
     work: Work = NO_WORK
     ending: Ending | None = None
     begun: bool = False
-    leaving: bool = False
+    words: tuple[Call, ...] = ()
     why: Why = ""
 
     @property
@@ -140,7 +141,7 @@ class Run:
             self.task.cancel()
 
     def row(self, at: float, server: str) -> tuple[Arg, ...]:
-        """Its thirteen arguments of the finish script, for `server`.
+        """Its fourteen arguments of the finish script, for `server`; its last words come behind all rows.
 
         Another one than it was claimed from may have forgotten what the run has written down: there it runs again.
         """
@@ -150,8 +151,12 @@ class Run:
         keep = claimed.keep_completed if end.kind == "ok" else claimed.keep_failed
         return (
             job.queue, job.id, job.execution, end.kind, end.ttl, f"{at:.6f}", iso(at), f"{self.started:.6f}", job.lane,
-            end.payload, f"{end.due:.3f}" if end.due else "0", end.error, keep or "",
+            end.payload, f"{end.due:.3f}" if end.due else "0", end.error, keep or "", len(self.words),
         )  # fmt: skip
+
+    def spoken(self) -> list[Arg]:
+        """Its last words as the finish script takes them."""
+        return [item for call in self.words for item in (call.script.name, len(call.args), *call.args)]
 
 
 BACK = Ending("back")

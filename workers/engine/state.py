@@ -18,7 +18,7 @@ from common.store.line import BACK
 from common.store.multiplex import Multiplexed
 from common.store.scripts import Arg, Script
 from workers.engine.run import Run
-from workers.engine.scripts import MARGIN
+from workers.engine.scripts import MARGIN, PLAIN, Turnover
 
 log = logging.getLogger("relevo.worker")
 
@@ -33,12 +33,13 @@ class State:
     """Slots, runs and endings of one worker; only its event loop touches it.
 
     Attributes:
-        running: runs by execution id; leaving: how many of them need no slot any more.
+        scripts: those that jobs come and go by.
+        running: runs by execution id.
         pending: endings to be written and when they came, oldest first; writing: those on the wire. Their leases are
             renewed until then.
         kick: the claim loop looks again.
         wanted: free slots that the claim loop waits for; 0: it does not. enough: endings that the other loop waits for.
-        stopping: no more claims; over: the loops end.
+        stopping: no more claims; leaving: what runs, or is claimed yet, is handed back; over: the loops end.
         tally: how long jobs waited and ran, since the last beat.
     """
 
@@ -47,9 +48,9 @@ class State:
     queues: Sequence[str]
     concurrency: int
     lease: float
+    scripts: Turnover = PLAIN
     burst: bool = False
     running: dict[str, Run] = field(default_factory=dict)
-    leaving: int = 0
     pending: list[tuple[Run, float]] = field(default_factory=list)
     writing: Sequence[tuple[Run, float]] = ()
     kick: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,12 +58,13 @@ class State:
     wanted: int = 0
     enough: int = 1
     stopping: bool = False
+    leaving: bool = False
     over: bool = False
     tally: Tally = field(default_factory=Tally)
 
     @property
     def free(self) -> int:
-        return self.concurrency - len(self.running) + self.leaving
+        return self.concurrency - len(self.running)
 
     @property
     def share(self) -> int:
@@ -94,20 +96,9 @@ class State:
         """Lease and margin as the scripts take them: whole seconds, for EXPIRE."""
         return math.ceil(self.lease) + MARGIN
 
-    def give_way(self, run: Run) -> None:
-        """Its slot is free before its ending."""
-        if not run.leaving:
-            run.leaving = True
-            self.leaving += 1
-            self._slot_is_free()
-
     def ended_run(self, run: Run) -> None:
-        """It runs no more."""
+        """It runs no more: its slot is free."""
         self.running.pop(run.context.execution, None)
-        self.leaving -= run.leaving
-        self._slot_is_free()
-
-    def _slot_is_free(self) -> None:
         if 0 < self.wanted <= self.free:
             self.kick.set()
 

@@ -29,7 +29,7 @@ from workers.engine.functions import Functions
 from workers.engine.lag import LagWatch
 from workers.engine.perform import OnDead, Performer
 from workers.engine.recycle import Recycle
-from workers.engine.scripts import WAKE
+from workers.engine.scripts import PLAIN, WAKE, Turnover
 from workers.engine.startup import async_twin
 from workers.engine.state import REDIS_ERRORS, State
 
@@ -55,6 +55,7 @@ class AsyncWorker(BaseWorker):
         max_jobs, max_memory_mb: the worker stops, warmly, when it has run so many jobs or holds more; 0: never.
         forking: run each job, plain functions too, in a process of its own.
         prepare_child: called first in each such process; a function of a module.
+        scripts: that jobs come and go by, with what their functions want to have read or written on the way.
         on_start, on_stop: awaited before the first claim and after the last ending.
         on_dead: awaited when a job fails for good, before that is written; it may be called again after a crash.
     """
@@ -77,6 +78,7 @@ class AsyncWorker(BaseWorker):
         max_memory_mb: int = 0,
         forking: bool = False,
         prepare_child: Prepare | None = None,
+        scripts: Turnover = PLAIN,
         on_start: Hook | None = None,
         on_stop: Hook | None = None,
         on_dead: OnDead | None = None,
@@ -88,6 +90,7 @@ class AsyncWorker(BaseWorker):
         self.db.recent = self.db.recent or Recent()  # it has nothing to tell, and knows one server from another
         self.trips = (0, 0)
         self._keep = (keep_finished, keep_failed)
+        self._scripts = scripts
         self._children = Children(allow, prepare_child) if forking else None
         self._recycle = Recycle(max_jobs, max_memory_mb, self._stop)
         self._call = self._children.run if self._children else Functions(allow).call
@@ -103,10 +106,12 @@ class AsyncWorker(BaseWorker):
     async def main(self, *, burst: bool = False) -> bool:
         """As `work`, on a running loop."""
         self.db.set_retry(Retry(NoBackoff(), 0))  # the loops repeat what may be repeated
-        state = self._jobs = State(self.db, self.name, self.queue_names(), self.concurrency, self.lease, burst=burst)
+        state = self._jobs = State(
+            self.db, self.name, self.queue_names(), self.concurrency, self.lease, self._scripts, burst=burst
+        )
         performer = Performer(state, self._call, self._retry, self._recycle.job_ended, self._on_dead)
         claims = Claims(state, performer.start)
-        endings = Endings(state, keep_finished=self._keep[0], keep_failed=self._keep[1])
+        endings = Endings(state, claims, performer.unsaid, keep_finished=self._keep[0], keep_failed=self._keep[1])
         beats = Beats(state, performer.bury, self._recycle.look)
         commands = Commands(state, self.pubsub_channel_name, self._stop)
         lag = LagWatch(state.names)
@@ -172,6 +177,7 @@ class AsyncWorker(BaseWorker):
 
     @staticmethod
     def _hand_back(state: State) -> None:
+        state.leaving = True
         for run in list(state.running.values()):
             run.cancel("back")
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from common.queueing.context import JobContext, give_way
+from common.queueing.context import JobContext
 from workers.pipeline.steps.deliver import WroteMeanwhile, deliver
 from workers.pipeline.steps.detect import detect_handover
 from workers.pipeline.steps.gate import gate
@@ -42,6 +42,7 @@ async def answer(tenant: str, mid: str, job: JobContext, services: Services) -> 
     """
     for joins in range(JOINS, -1, -1):
         loaded = await load(tenant, mid, job, services)
+        job = job._replace(briefing=None)  # it was of before
         if loaded is None or loaded.stopped:
             return loaded
         with contextlib.suppress(WroteMeanwhile):
@@ -63,7 +64,6 @@ async def _through(turn: Turn, services: Services) -> Turn:
         if turn.parts and step is not deliver:
             continue  # it is decided what to say
         turn = await _timed(step, turn, services, timings)
-    give_way()
     return await record(turn, services)
 
 

@@ -12,7 +12,7 @@ local n_texts, n_parts, owner = tonumber(ARGV[12]), tonumber(ARGV[13]), redis.ca
 if n_parts > 0 and owner ~= 'bot' then return 'taken' end
 if ARGV[14] == '1' and redis.call('LLEN', K.unanswered(t, cid)) > n_texts then return 'more' end
 local at = 15
-redis.call('HSET', tk, 'conv', cid, 'job', ARGV[8], 'state', 'open', 'at', now, unpack(slice(at, 2 * ARGV[11])))
+redis.call('HSET', tk, 'conv', cid, 'job', ARGV[8], 'state', 'open', 'at', now, unpack(slice(ARGV, at, 2 * ARGV[11])))
 redis.call('EXPIRE', tk, 2592000)
 at = at + 2 * ARGV[11]
 for i = at, at + 2 * n_texts - 1, 2 do

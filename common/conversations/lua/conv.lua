@@ -171,9 +171,9 @@ local function wait_for_number(t, number, job)
   redis.call('EXPIRE', K.number_waiting(t, number), 86400)
 end
 
--- count ARGV strings from `first` as a table.
-local function slice(first, n)
+-- n of `args` from `first` on, as a table.
+local function slice(args, first, n)
   local out = {}
-  for i = first, first + n - 1 do out[#out + 1] = ARGV[i] end
+  for i = first, first + n - 1 do out[#out + 1] = args[i] end
   return out
 end

@@ -19,5 +19,5 @@ redis.call('HSET', ck, 'preview', ARGV[9], 'preview_kind', 'text', 'preview_dir'
 touch(t, cid, now)
 read_by_desk(t, cid)
 count(t, ARGV[6], 'human_replies')
-q_enqueue(ARGV[11], ARGV[12], 'out:' .. t .. ':' .. cid, ARGV[5], '', slice(13, #ARGV - 12))
+q_enqueue(ARGV[11], ARGV[12], 'out:' .. t .. ':' .. cid, ARGV[5], '', slice(ARGV, 13, #ARGV - 12))
 return 'ok'

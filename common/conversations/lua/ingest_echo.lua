@@ -8,7 +8,7 @@ if redis.call('EXISTS', mk) == 1 or redis.call('EXISTS', K.wamid(t, ARGV[7])) ==
   count(t, day, 'duplicates')
   return 0
 end
-local aliases = slice(16, #ARGV - 15)
+local aliases = slice(ARGV, 16, #ARGV - 15)
 local contact = contact_of(t, aliases, ARGV[13], ttl)
 local cid = ARGV[10] .. '.' .. contact
 local new = redis.call('HSETNX', K.contact(t, contact), 'who', ARGV[14]) == 1

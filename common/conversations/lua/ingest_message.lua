@@ -14,7 +14,7 @@ if held[1] then
   if held[2] ~= now then count(t, day, 'duplicates') end -- else this very call is made again
   return 0
 end
-local aliases = slice(24, n)
+local aliases = slice(ARGV, 24, n)
 local contact = contact_of(t, aliases, ARGV[11], ttl)
 local cid = pnid .. '.' .. contact
 redis.call('HSET', K.contact(t, contact), 'who', ARGV[12], 'label', ARGV[13], 'tail', ARGV[14])
@@ -74,7 +74,7 @@ if quiet > 0 and owner == 'bot' then
     end
   end
 end
-local fields = slice(24 + n, #ARGV - 23 - n)
+local fields = slice(ARGV, 24 + n, #ARGV - 23 - n)
 if due ~= '' then
   fields[#fields + 1] = 'burst_since'
   fields[#fields + 1] = string.format('%.3f', moment)

@@ -12,7 +12,7 @@ end
 redis.call('XADD', K.other_updates(t), 'MAXLEN', '~', 10000, '*', 'kind', ARGV[4], 'number', ARGV[5], 'at', ARGV[6], 'raw', ARGV[7])
 count(t, ARGV[2], 'other')
 if #ARGV > 7 then
-  local aliases = slice(14, #ARGV - 13)
+  local aliases = slice(ARGV, 14, #ARGV - 13)
   local contact = contact_of(t, aliases, ARGV[11], ARGV[10])
   if redis.call('HSETNX', K.contact(t, contact), 'who', ARGV[12]) == 1 then
     redis.call('HSET', K.contact(t, contact), 'tail', ARGV[13])

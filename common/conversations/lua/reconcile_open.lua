@@ -24,7 +24,7 @@ if status == 'failed' or status == 'stopped' or status == 'canceled' then
   return 'dead'
 end
 local id = 'wa-' .. string.sub(mid, 3) .. '-' .. string.sub(iso, 1, 19):gsub('[^0-9]', '')
-local fields = slice(7, #ARGV - 6)
+local fields = slice(ARGV, 7, #ARGV - 6)
 for i = 2, #fields, 2 do
   fields[i] = string.gsub(fields[i], '%%MID%%', mid)
 end

@@ -27,5 +27,5 @@ append(t, cid, mid)
 redis.call('HSET', ck, 'preview', text, 'preview_kind', 'text', 'preview_dir', 'out')
 touch(t, cid, ARGV[3])
 count(t, ARGV[5], what)
-q_enqueue(ARGV[14], ARGV[15], 'out:' .. t .. ':' .. cid, ARGV[4], '', slice(16, #ARGV - 15))
+q_enqueue(ARGV[14], ARGV[15], 'out:' .. t .. ':' .. cid, ARGV[4], '', slice(ARGV, 16, #ARGV - 15))
 return what

@@ -17,7 +17,8 @@
 --   q_lane_head(lane) -> id | false
 --   q_advance(lane, id, iso) -> 1 id was the head, is gone, and the next one was set free | 0
 --   q_release(id, queue, iso) sets a job free that waited for its lane: to its queue, or to the scheduler's set
---   q_flush() at the end of whoever calls q_advance or q_release: those that were set free go to their lists together
+--   q_flush() at the end of whoever calls q_advance or q_release: those that were set free go to their lists together.
+--       Returns their queues as the keys of a table; unless `silent`, an idle worker is woken for each
 --   q_schedule(id, queue, due)  q_unschedule(id, queue)  the scheduler's set and the per-queue index of it
 --   q_push(id, queue, iso, front) to the end of its band of the queue (front: to its head, as old as it was); wakes a
 --       worker. Priority 5 is the queue's own list; each other one in use has a list beside it, known by `rq:bands:`
@@ -121,14 +122,17 @@ local function q_free(id, queue, iso, due, priority)
   f.ids[#f.ids + 1], freed[list] = id, f
 end
 
-local function q_flush()
+local function q_flush(silent)
+  local queues = {}
   for list, f in pairs(freed) do
     call('ZREM', 'rq:deferred:' .. f.queue, unpack(f.ids))
     q_know(f.queue, list, f.band)
     call('RPUSH', list, unpack(f.ids))
-    q_wake(f.queue)
+    queues[f.queue] = true
+    if not silent then q_wake(f.queue) end
   end
   freed = {}
+  return queues
 end
 
 local function q_release(id, queue, iso)

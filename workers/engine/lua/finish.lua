@@ -1,15 +1,20 @@
--- Record the endings of one moment. The lease in rq:wip is the fence: a run that lost it records nothing, and saying
--- the same ending twice (a lost reply) does nothing. (lib: common.queueing:lib)
--- ARGV: worker, keep finished, keep failed, then 13 per ending:
+-- Record the endings of one moment, and take new jobs in their place. The lease in rq:wip is the fence: a run that lost
+-- it records nothing, and saying the same ending twice (a lost reply) does nothing.
+-- (lib: common.queueing:lib, workers.engine:briefing, claiming)
+-- ARGV: worker, keep finished, keep failed, n of endings, n of queues to take jobs from; when there are any: most to
+--   take, lease + margin in s, iso now, prefix of execution ids, queue, ...; then 14 per ending:
 --   queue, id, execution, kind, ttl in s, epoch, iso, started (epoch), lane, payload, due, error (one line),
---   keep ('' or how many ended jobs of this kind its queue keeps from now on, if fewer)
+--   keep ('' or how many ended jobs of this kind its queue keeps from now on, if fewer), n of last words;
+--   then the last words of all endings: name of a part, n of arguments, argument, ...
 --   ok      payload: result, JSON, or ''. It goes into the job's hash: a stream would cost ten times the job
 --   failed, stopped   payload: traceback, base64 zlib
 --   retry   as failed, and due: the job waits until then, one attempt is spent
 --   later   due, error: why; no attempt is spent
 --   back    to the front of its queue, as if it had not been taken
--- Returns {lanes that moved, {id: error, ...}}
-local STRIDE, worker = 13, ARGV[1]
+-- Last words are what the job itself has to write at its end. They are said first, of a run that lost its lease, too:
+-- each knows itself what it may still do. An ending whose words cannot be said is not recorded.
+-- Returns {lanes that moved, {index of an ending that is not recorded, why, ...}, what `claim` answers or false}
+local STRIDE, worker = 14, ARGV[1]
 local EVENT = {ok = 'completed', failed = 'failed', stopped = 'stopped', retry = 'retried', later = 'delayed'}
 local moved, bad, good, ill, seconds, mine, totals = 0, {}, 0, 0, 0, {}, {}
 local keep = {finished = {}, failed = {}} -- by queue
@@ -145,9 +150,9 @@ local function trim(registry, most, wanted)
   call('ZREM', registry, unpack(ids))
 end
 
-local function read(i)
+local function read(i, index)
   local id, execution = ARGV[i + 1], ARGV[i + 2]
-  return {queue = ARGV[i], id = id, execution = execution, kind = ARGV[i + 3], ttl = ARGV[i + 4], at = ARGV[i + 5],
+  return {index = index, words = tonumber(ARGV[i + 13]), queue = ARGV[i], id = id, execution = execution, kind = ARGV[i + 3], ttl = ARGV[i + 4], at = ARGV[i + 5],
     now = tonumber(ARGV[i + 5]), iso = ARGV[i + 6], started = ARGV[i + 7], lane = ARGV[i + 8], payload = ARGV[i + 9],
     due = ARGV[i + 10], error = ARGV[i + 11], keep = ARGV[i + 12], key = id .. ':' .. execution}
 end
@@ -169,20 +174,48 @@ local function fenced(rows, keys)
   return live
 end
 
-local rows, keys = {}, {}
-for i = 4, #ARGV, STRIDE do
-  local e = read(i)
-  rows[#rows + 1], mine[#mine + 1] = e, e.key
+-- The last words of `e` begin at ARGV[at]; returns where the next ones do.
+local function listen(e, at)
+  local words = {}
+  for w = 1, e.words do
+    local n = tonumber(ARGV[at + 1])
+    words[w] = {name = ARGV[at], args = {unpack(ARGV, at + 2, at + 1 + n)}}
+    at = at + 2 + n
+  end
+  e.words = words
+  return at
+end
+
+local function say(e)
+  for _, word in ipairs(e.words) do PART[word.name](word.args) end
+end
+
+local function attempt(what, e)
+  local ok, err = pcall(what, e)
+  if not ok then
+    bad[#bad + 1] = e.index
+    bad[#bad + 1] = e.id .. ': ' .. tostring(type(err) == 'table' and err.err or err)
+  end
+  return ok
+end
+
+local rows, keys, n, queues = {}, {}, tonumber(ARGV[4]), tonumber(ARGV[5])
+local first = queues > 0 and 10 + queues or 6
+for i = 1, n do
+  local e = read(first + (i - 1) * STRIDE, i - 1)
+  rows[i], mine[i] = e, e.key
   put(keys, e.queue, e.key)
 end
+local at = first + n * STRIDE
+for _, e in ipairs(rows) do at = listen(e, at) end
 call('SREM', 'rq:worker:' .. worker .. ':executions', unpack(mine)) -- first: frees memory, so it passes when full
-local live = fenced(rows, keys)
+local live, said = fenced(rows, keys), {}
 call('DEL', unpack(gone))
+for _, e in ipairs(rows) do said[e] = attempt(say, e) end
 for _, e in ipairs(live) do
-  local ok, err = pcall(one, e)
-  if not ok then bad[#bad + 1] = e.id .. ': ' .. tostring(type(err) == 'table' and err.err or err) end
+  if said[e] then attempt(one, e) end
 end
-q_flush()
+local woken_for = q_flush(queues > 0)
 for registry, jobs in pairs(over) do call('ZADD', registry, unpack(jobs)) end
 for queue, leases in pairs(closed) do call('ZREM', 'rq:wip:' .. queue, unpack(leases)) end
 for queue, counts in pairs(totals) do
@@ -196,4 +229,9 @@ if call('EXISTS', key) == 1 then
   if ill > 0 then call('HINCRBY', key, 'failed_job_count', ill) end
   call('HINCRBYFLOAT', key, 'total_working_time', string.format('%.6f', seconds))
 end
-return {moved, bad}
+if queues == 0 then return {moved, bad, false} end
+local claimed = claim(tonumber(ARGV[6]), worker, tonumber(ARGV[7]), ARGV[8], ARGV[9], {unpack(ARGV, 10, 9 + queues)})
+for queue in pairs(woken_for) do -- what was set free and not taken is for others
+  if waiting(queue, q_lists(queue)) > 0 then q_wake(queue) end
+end
+return {moved, bad, claimed}

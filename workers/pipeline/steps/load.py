@@ -1,4 +1,4 @@
-"""Load: the turn that a message belongs to, in one read."""
+"""Load: the turn that a message belongs to, in one read; mostly it came with the job."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ log = structlog.get_logger("turn")
 SKEW = 0.05
 
 
+def single(quiet: float) -> str:
+    """How LOAD_TURN is told whether a turn is one message alone, from the quiet seconds."""
+    return str(int(quiet == 0))
+
+
 async def load(tenant: str, mid: str, job: JobContext, services: Services) -> Turn | None:
     """The turn of message `mid`; stopped with outcome `already` when it was dealt with; None when it is gone.
 
@@ -30,7 +35,9 @@ async def load(tenant: str, mid: str, job: JobContext, services: Services) -> Tu
         Later: the customer is still writing.
     """
     quiet = services.settings.quiet_seconds
-    row = await LOAD_TURN.run(services.db, tenant, mid, int(quiet == 0))
+    row = job.briefing
+    if row is None:
+        row = await LOAD_TURN.run(services.db, tenant, mid, single(quiet))
     if not row:
         return None
     cid, state, turn_of, conv, session, who, turn_id, stored, messages = row

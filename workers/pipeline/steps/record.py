@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from redis.exceptions import RedisError
-
 from common.conversations.commands import day
 from common.conversations.scripts import CLOSE_TURN
 from common.rag.fitting import ENOUGH
-from common.store.scripts import Call, run_batch_async
-from workers.outage import insist
+from common.store.scripts import Call
+from workers.outage import last_words
 from workers.pipeline.turn import Services, Turn
 
 #: What becomes of the messages of a turn, by its outcome.
@@ -16,10 +14,10 @@ STATE_OF = {"answered": "answered", "handed_over": "for_human", "left_to_person"
 
 
 async def record(turn: Turn, services: Services) -> Turn:
-    """Ends the turn, with what deliver left to settle, in one round trip.
+    """Ends the turn, with what deliver left to settle: the last words of its job.
 
     Raises:
-        RedisError: the turn stays open and is completed by the job's next execution.
+        RedisError: only where no worker takes them; the turn stays open and is completed by the job's next execution.
     """
     now = services.clock.now()
     misses = turn.session.misses
@@ -35,8 +33,5 @@ async def record(turn: Turn, services: Services) -> Turn:
             len(turn.messages), *texts,
         ),
     )  # fmt: skip
-    run = insist if turn.pending else run_batch_async
-    for result in await run(services.db, (*turn.pending, close)):
-        if isinstance(result, RedisError):
-            raise result
+    await last_words(services.db, (*turn.pending, close))
     return turn

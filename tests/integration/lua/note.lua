@@ -1,0 +1,2 @@
+-- ARGV: note.
+return redis.call('RPUSH', 'notes', ARGV[1])

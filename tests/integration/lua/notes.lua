@@ -1,0 +1,3 @@
+-- ARGV: note, ...
+if #ARGV == 0 then return 0 end
+return redis.call('RPUSH', 'notes', unpack(ARGV))

@@ -1,0 +1,221 @@
+"""Jobs that come with a briefing, end with last words, and make room for others in the same step."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from redis import Redis
+
+from common.conversations.scripts import DESK_READ
+from common.queueing import inspect, keys
+from common.queueing.job import JobSpec, enqueue_many
+from common.store.scripts import Script
+from tests.faults.engine_jobs import PATH
+from tests.integration.test_engine_worker import until
+from tests.integration.turnover_jobs import LOOK, NOTE, NOTES, STRANGER
+from workers.engine import AsyncWorker, DeadJob
+from workers.engine.failure import RetryPolicy
+from workers.engine.scripts import Briefing, turnover
+
+JOBS = "tests.integration.turnover_jobs."
+SCRIPTS = turnover({JOBS + "briefed": Briefing(LOOK, ("key",), ("field",))}, (NOTE, NOTES))
+
+
+@pytest.fixture(autouse=True)
+def _url(redis_url, monkeypatch):
+    monkeypatch.setenv("TEST_REDIS_URL", redis_url)
+
+
+def job(name: str, job_id: str, path: str = JOBS, **more) -> JobSpec:
+    return JobSpec(id=job_id, queue="q", func=path + name, kwargs=more.pop("kwargs", {}), **more)
+
+
+def add(db: Redis, *specs: JobSpec) -> None:
+    enqueue_many(db, specs, now=time.time())
+
+
+def worker(url: str, **options) -> AsyncWorker:
+    options = {"retry": RetryPolicy(5, 10), "scripts": SCRIPTS} | options
+    return AsyncWorker(["q"], connection=Redis.from_url(url), allow=[PATH, JOBS], **options)
+
+
+def burst(url: str, **options) -> AsyncWorker:
+    one = worker(url, **options)
+    assert asyncio.run(one.main(burst=True))
+    return one
+
+
+def state(db: Redis, job_id: str) -> str:
+    detail = inspect.job_detail(db, job_id)
+    assert detail is not None
+    return detail.row.state
+
+
+# --- briefings --------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_told_what_stood_when_it_was_taken(db, redis_url):
+    """Read by the script that takes the job, from its keyword arguments; another function gets nothing."""
+    db.hset("there", "field", "seen")
+    add(db, job("briefed", "a", kwargs={"key": "there"}), job("unbriefed", "b"))
+    burst(redis_url)
+    assert db.hgetall("briefings") == {b"a": b"seen", b"b": b"None"}
+
+
+def test_a_briefing_that_fails_leaves_the_job_to_read_for_itself(db, redis_url):
+    """A key of another type: the job starts all the same, and so does the one beside it."""
+    db.lpush("there", "not a hash")
+    add(db, job("briefed", "a", kwargs={"key": "there"}), job("briefed", "b", kwargs={"key": "missing"}))
+    burst(redis_url)
+    assert db.hgetall("briefings") == {b"a": b"None", b"b": b"nothing"}
+
+
+def test_a_job_without_the_argument_of_its_briefing_starts(db, redis_url):
+    """What anybody may have queued is no reason to stand still."""
+    add(db, job("briefed", "a", kwargs={"other": 1}))
+    burst(redis_url)
+    assert db.hgetall("briefings") == {b"a": b"None"}
+
+
+@pytest.mark.parametrize("wrong", ["x'] = 1 --", "a b"])
+def test_a_briefing_writes_no_lua_but_names(wrong):
+    """What is generated is code."""
+    with pytest.raises(ValueError, match="plain"):
+        turnover({"p.f": Briefing(LOOK, (wrong,))})
+    with pytest.raises(ValueError, match="plain"):
+        turnover({wrong: Briefing(LOOK, ("key",))})
+
+
+# --- last words -------------------------------------------------------------------------------------------------------
+
+
+def test_last_words_are_written_with_the_ending(db, redis_url):
+    """In their order, each with its own arguments, before the next of the lane begins."""
+    add(db, *(job("concluding", f"j{n}", lane="l", kwargs={"notes": [f"{n}a", f"{n}b"]}) for n in range(3)))
+    burst(redis_url)
+    assert db.lrange("notes", 0, -1) == [b"0a", b"0b", b"1a", b"1b", b"2a", b"2b"]
+    assert [state(db, f"j{n}") for n in range(3)] == ["finished"] * 3
+
+
+def test_no_word_that_this_worker_does_not_know(db, redis_url):
+    """The job is told that it must write it itself."""
+    add(db, job("stranger", "a"))
+    burst(redis_url)
+    assert db.get("stranger") == b"False"
+    assert STRANGER.name not in SCRIPTS.words
+
+
+def test_words_that_cannot_be_said_are_the_job_s_failure(db, redis_url):
+    """It is tried again, then dead; the others of the same moment end well."""
+    dead = []
+
+    async def on_dead(job: DeadJob) -> None:
+        dead.append((job.id, job.reason, state(db, job.id)))
+
+    db.set("notes", "no list")
+    add(db, job("concluding", "a", kwargs={"notes": ["x"]}, attempts=1), job("noop", "b", PATH))
+    add(db, job("concluding", "c", kwargs={"notes": ["x"]}, attempts=2))
+    burst(redis_url, on_dead=on_dead)
+    assert (state(db, "a"), state(db, "b"), state(db, "c")) == ("failed", "finished", "scheduled")
+    [(job_id, reason, before)] = dead
+    assert (job_id, before) == ("a", "started")
+    assert reason.startswith("LastWordsRefused: a: ")
+    assert "WRONGTYPE" in reason
+    assert db.zcard(keys.wip("q")) == 0
+
+
+def test_what_failed_on_its_way_still_says_its_words(db, redis_url):
+    """They are of what has happened already."""
+    add(db, job("concluding_then_failing", "a", attempts=1))
+    burst(redis_url)
+    assert (db.lrange("notes", 0, -1), state(db, "a")) == ([b"so far"], "failed")
+
+
+def test_words_are_said_by_a_run_that_lost_its_lease_and_its_ending_is_not(db, redis_url):
+    """They know themselves what they may do: a post that Graph took has happened."""
+
+    async def scene():
+        one = worker(redis_url, lease=60)
+        task = asyncio.create_task(one.main())
+        await until(lambda: db.exists("begun"))
+        (execution,) = db.zrange(keys.wip("q"), 0, -1)
+        db.zrem(keys.wip("q"), execution)
+        db.set("go", 1)
+        await until(lambda: db.exists("notes"))
+        one.request_stop()
+        await task
+
+    add(db, job("concluding_when_told", "a"))
+    asyncio.run(scene())
+    assert db.lrange("notes", 0, -1) == [b"told"]
+    assert db.hget(keys.job("a"), "status") == b"started"  # another run's to end
+    assert db.zcard(keys.finished("q")) == 0
+
+
+# --- turnover ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_lane_runs_on_without_a_claim_of_its_own(db, redis_url):
+    """The script that ends a job takes the next one of its lane."""
+    add(db, *(job("noop", f"j{n}", PATH, lane="l") for n in range(30)))
+    one = burst(redis_url)
+    claims, endings = one.trips
+    assert db.zcard(keys.finished("q")) == 30
+    assert endings == 30
+    assert claims < 10  # at the start, at the end, and when a token was there
+
+
+def test_no_token_is_left_for_what_was_taken_at_once(db, redis_url):
+    """An idle worker is woken for what is there to take, and for nothing else."""
+    woken = []
+    original = AsyncWorker.main
+
+    async def scene():
+        one = worker(redis_url)
+        task = asyncio.create_task(original(one))
+        while db.zcard(keys.finished("q")) < 20:
+            woken.append(db.exists(keys.wake("q")))
+            await asyncio.sleep(0.001)
+        one.request_stop()
+        await task
+
+    add(db, *(job("noop", f"j{n}", PATH, lane="l") for n in range(20)))
+    db.delete(keys.wake("q"))
+    asyncio.run(scene())
+    assert not any(woken)
+
+
+def test_while_jobs_wait_nothing_is_taken_with_their_endings(db, redis_url):
+    """A full Redis still takes endings: a job that puts itself off must not pull the next one in."""
+    add(db, *(job("later", f"j{n}", JOBS, lane=f"l{n % 2}") for n in range(4)))
+    one = burst(redis_url, concurrency=1)
+    assert db.zcard(keys.DELAYED) == 2  # the heads of both lanes
+    assert one.trips[0] >= 2
+
+
+def test_pausing_and_suspending_hold_for_jobs_that_are_taken_with_endings(db, redis_url):
+    """As for any claim."""
+
+    async def scene():
+        one = worker(redis_url)
+        task = asyncio.create_task(one.main())
+        await until(lambda: db.exists("begun"))
+        db.sadd("rq:paused-queues", "q")
+        db.set("go", 1)
+        await until(lambda: db.zcard(keys.finished("q")))
+        one.request_stop()
+        await task
+
+    add(db, job("concluding_when_told", "a", lane="l"), job("noop", "b", PATH, lane="l"))
+    asyncio.run(scene())
+    assert (state(db, "a"), state(db, "b")) == ("finished", "queued")
+
+
+def test_a_script_is_part_of_another_with_the_libraries_of_both():
+    """Each once, those of the parts first."""
+    whole = Script("common.conversations", "desk_read", lib=["common.queueing:lib"], parts=[DESK_READ])
+    text = whole.source.decode()
+    assert text.count("local K = {}") == 1
+    assert text.index("local K = {}") < text.index("function PART.desk_read(ARGV)") < text.index("local function q_now")
