@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import structlog
+from redis.exceptions import RedisError
 
 from common import garbage
 from common import settings as settings_module
@@ -15,7 +17,9 @@ from common.clock import SystemClock
 from common.conversations.commands import day
 from common.conversations.scripts import CLOSE_TURN, DEAD_TURN, LOAD_TURN, SETTLE_SEND
 from common.graph.client import GraphClient
+from common.handover.detect import detect
 from common.http.client import HttpClient
+from common.messages import DEFAULT_TENANT
 from common.pii.redact import warm
 from common.rag.retrieval import KnowledgeBase
 from common.settings import Settings
@@ -89,9 +93,12 @@ def scripts(settings: Settings) -> Turnover:
 
 
 async def start() -> None:
-    """Open what the jobs use, before the first one runs."""
+    """Open what the jobs use, before the first one runs: no customer waits for it."""
     warm()
-    services()
+    held = services()
+    detect("humano", extra=held.settings.handover_words)
+    with contextlib.suppress(RedisError, OSError):  # the jobs will bear it
+        await held.knowledge.current(held.db, DEFAULT_TENANT)
     garbage.settle()
 
 

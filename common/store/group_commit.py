@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -43,6 +44,15 @@ class _Written(NamedTuple):
     replies: int
 
 
+class _Trip(NamedTuple):
+    """On the wire; `over` when its callers know, `before` when those of the one before it do."""
+
+    entries: Sequence[_Entry]
+    written: _Written
+    before: asyncio.Future[None] | None
+    over: asyncio.Future[None]
+
+
 class GroupCommit:
     """Made and used on one event loop. What it has told to be stored, it tells again to a Redis that forgot it.
 
@@ -65,8 +75,10 @@ class GroupCommit:
         self._waiting: deque[_Entry] = deque()
         self._size = 0  # calls that wait
         self._called = False  # the end of this turn of the loop will be told
-        self._trips: dict[asyncio.Task[None], None] = {}  # on the wire, in order
-        self._unsent = 0  # trips that are still, or again, to be put on the wire: until then, none departs
+        self._trips: deque[_Trip] = deque()  # on the wire, in order
+        self._carried: set[asyncio.Task[None]] = set()  # those that something came between
+        self._closed = False
+        self._unsent = 0  # trips that are still, or again, to be put on the wire: until then, no other departs
         self._loaded: set[str] = set()  # scripts that were loaded over this connection
 
     def submit(self, calls: Sequence[Call], done: Done) -> None:
@@ -85,13 +97,16 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Close the connection; who still waits hears a RedisError."""
-        trips = list(self._trips)
-        for trip in trips:
-            trip.cancel()
-        if trips:
-            await asyncio.wait(trips)
+        self._closed = True
+        carried = list(self._carried)
+        for task in carried:
+            task.cancel()
+        if carried:
+            await asyncio.wait(carried)
         self._tell_all(self._take_all(), RedisConnectionError("closed"))
         await self._line.close()
+        if left := [trip.over for trip in self._trips]:
+            await asyncio.wait(left)
         await self._client.aclose()
 
     def _turn_is_over(self) -> None:
@@ -105,37 +120,55 @@ class GroupCommit:
 
     def _depart(self) -> None:
         entries = self._next_trip()
-        calls = [call for entry in entries for call in entry.calls]
-        before = next(reversed(self._trips), None)
-        written = self._written(calls)
+        written = self._written([call for entry in entries for call in entry.calls])
+        trip = _Trip(entries, written, self._trips[-1].over if self._trips else None, self._loop.create_future())
+        self._trips.append(trip)
         sent = self._line.send(written.blob, written.replies)
         if sent is None:
-            self._unsent += 1
-        trip = self._loop.create_task(self._carry(entries, written, sent, before))
-        self._trips[trip] = None
-        trip.add_done_callback(self._landed)
+            self._carry_on(trip, None)
+        else:
+            sent.add_done_callback(partial(self._answered, trip))
 
-    def _landed(self, trip: asyncio.Task[None]) -> None:
-        del self._trips[trip]
+    def _answered(self, trip: _Trip, sent: asyncio.Future[list[Any]]) -> None:
+        """As nearly always, all is well, and no task of its own is needed."""
+        if sent.cancelled() or sent.exception() or any(isinstance(reply, Exception) for reply in sent.result()):
+            self._carry_on(trip, sent)
+            return
+        try:
+            results = self._checked(trip.written, sent.result())
+        except RedisError as error:
+            self._tell_all([*trip.entries, *self._take_all()], error)
+        else:
+            self._tell_each(trip.entries, results)
+        self._landed(trip)
+
+    def _carry_on(self, trip: _Trip, sent: asyncio.Future[list[Any]] | None) -> None:
+        self._unsent += 1
+        task = self._loop.create_task(self._carry(trip, sent))
+        self._carried.add(task)
+        task.add_done_callback(self._carried.discard)
+
+    def _landed(self, trip: _Trip) -> None:
+        self._trips.remove(trip)
+        trip.over.set_result(None)
         self._fill()
 
-    async def _carry(
-        self,
-        entries: Sequence[_Entry],
-        written: _Written,
-        sent: asyncio.Future[list[Any]] | None,
-        before: asyncio.Task[None] | None,
-    ) -> None:
+    async def _carry(self, trip: _Trip, sent: asyncio.Future[list[Any]] | None) -> None:
         try:
-            results = await self._results(written, sent, before)
+            if self._closed:
+                raise RedisConnectionError("closed")
+            results = await self._results(trip.written, sent, trip.before)
         except RedisError as error:
             # Redis would not answer those either who came meanwhile; who asks again finds a new connection.
-            self._tell_all([*entries, *self._take_all()], error)
+            self._tell_all([*trip.entries, *self._take_all()], error)
         except asyncio.CancelledError:
-            self._tell_all(entries, RedisConnectionError("closed"))
+            self._tell_all(trip.entries, RedisConnectionError("closed"))
             raise
         else:
-            self._tell_each(entries, results)
+            self._tell_each(trip.entries, results)
+        finally:
+            self._unsent -= 1
+            self._landed(trip)
 
     def _next_trip(self) -> list[_Entry]:
         waiting = self._waiting
@@ -148,10 +181,7 @@ class GroupCommit:
         return entries
 
     async def _results(
-        self,
-        written: _Written,
-        sent: asyncio.Future[list[Any]] | None,
-        before: asyncio.Task[None] | None,
+        self, written: _Written, sent: asyncio.Future[list[Any]] | None, before: asyncio.Future[None] | None
     ) -> list[Any]:
         """One per call. When the connection is lost on the way, all is sent once more."""
         if sent is not None:
@@ -161,7 +191,6 @@ class GroupCommit:
                 raise
             except RedisConnectionError:
                 self._loaded.clear()
-                self._unsent += 1
         try:
             async with asyncio.timeout(2 * self._patience):
                 return await self._again(written.calls, before)
@@ -170,27 +199,23 @@ class GroupCommit:
             raise RedisTimeoutError(f"no answer within {self._patience:g} s") from error
         except OSError as error:
             raise RedisConnectionError(str(error)) from error
-        finally:
-            self._unsent -= 1
 
-    async def _again(self, calls: Sequence[Call], before: asyncio.Task[None] | None) -> list[Any]:
+    async def _again(self, calls: Sequence[Call], before: asyncio.Future[None] | None) -> list[Any]:
         """Those before it come first again."""
-        if before and not before.done():
+        if before:
             await asyncio.wait([before])
         written = self._written(calls)
         return await self._complete(written, await self._line.call(written.blob, written.replies), None)
 
-    async def _complete(self, written: _Written, replies: list[Any], before: asyncio.Task[None] | None) -> list[Any]:
+    async def _complete(
+        self, written: _Written, replies: list[Any], before: asyncio.Future[None] | None
+    ) -> list[Any]:
         results = self._checked(written, replies)
         forgotten = next((i for i, result in enumerate(results) if isinstance(result, NoScriptError)), None)
         if forgotten is None:
             return results
         self._loaded.clear()  # it and all after it run again, so that the order holds
-        self._unsent += 1
-        try:
-            return results[:forgotten] + await self._again(written.calls[forgotten:], before)
-        finally:
-            self._unsent -= 1
+        return results[:forgotten] + await self._again(written.calls[forgotten:], before)
 
     def _written(self, calls: Sequence[Call]) -> _Written:
         """Before the calls the scripts that this connection has not seen, after them the wait for replicas."""

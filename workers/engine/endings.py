@@ -15,7 +15,7 @@ from workers.engine.run import Run
 from workers.engine.state import BATCH, REDIS_ERRORS, Patience, State, log
 
 GATHER = 0.002  # seconds to let more endings come before a small batch
-BUSY = 0.01  # seconds since the last batch in which more are to be expected
+BUSY = 0.003  # seconds since the last batch in which more are to be expected
 GIVE_UP = 30.0  # seconds of refusals that are not an outage; then their leases run out and the jobs run again
 
 
