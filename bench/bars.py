@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.in_order import best
 from bench.side import OURS
 
 Result = Mapping[str, Any]
@@ -84,6 +85,17 @@ def lost(result: Result) -> float | None:
     return None if live is None else live + late
 
 
+def to_best(name: str) -> Callable[[Result], float | None]:
+    """Our live figure / what is possible when a customer's messages are answered one after the other."""
+    live = figure("live", name)
+
+    def found(result: Result) -> float | None:
+        ours = live(result)
+        return None if ours is None else ours / getattr(best(), name)
+
+    return found
+
+
 def no_room(result: Result) -> str:
     """Why two workers cannot be 1.6 times as fast as one here, when that is so."""
     room = figure("scaling", "ceiling")(result)
@@ -103,6 +115,8 @@ BARS = (
     Bar("live 100/s: CPU a message, web + worker", ratio("live.cpu_1k"), Limit("<=", 0.8), Limit("<=", 0.5)),
     Bar("live 100/s: end to end, p50", ratio("live.p50"), Limit("<=", 1.05)),
     Bar("live 100/s: end to end, p99", ratio("live.p99"), Limit("<=", 1.0)),
+    Bar("the same p50, ours / best possible in order", to_best("p50"), Limit("<=", 1.05)),
+    Bar("the same p99, ours / best possible in order", to_best("p99"), Limit("<=", 1.05)),
     Bar("memory (PSS), web + worker", ratio("live.pss_mb"), Limit("<=", 1.0), Limit("<=", 0.7)),
     Bar("late redeliveries answered twice", counted("dups", "late"), _NONE, form="{:.0f}"),
     Bar("order violations", counted("violations", "live", "d0", "dl", "dl400"), _NONE, form="{:.0f}"),

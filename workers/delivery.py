@@ -107,7 +107,7 @@ class Delivery:
         self._asked = (f"{uuid.uuid4().hex[:8]}-{n}" for n in itertools.count())
 
     async def deliver(
-        self, tenant: str, mids: Sequence[str], lease: Lease, *, first: Call | None = None, answers: bytes = b""
+        self, tenant: str, mids: Sequence[str], lease: Lease, *, first: Call | None = None, answers: str = ""
     ) -> Delivered:
         """Send `mids` in order. `first` is run in the same round trip, before anything is sent; `answers` is a JSON
         list of the messages that they answer.

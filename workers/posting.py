@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ class Bubble(NamedTuple):
     tenant: str
     mid: str
     execution: str
-    answers: bytes = b""
+    answers: str = ""
 
 
 class Posts:
@@ -54,7 +55,7 @@ class Posts:
     def __init__(self, recent: Recent, write: Write, vault: Vault, clock: Clock, *, ttl: int, settle: float) -> None:
         self._recent, self._write, self._vault, self._clock = recent, write, vault, clock
         self._ttl, self._settle = ttl, settle
-        self._made: OrderedDict[str, tuple[float, asyncio.Task[Call]]] = OrderedDict()
+        self._made: OrderedDict[str, _Made] = OrderedDict()
         self._alone: set[asyncio.Task[None]] = set()
 
     async def post(
@@ -80,9 +81,10 @@ class Posts:
         made = self._made.get(mid)
         if made is None:
             return []
-        work = made[1]
-        await asyncio.wait([work])
-        return [] if work.cancelled() or work.exception() else [work.result()]
+        if work := made.work:
+            await asyncio.wait([work])
+            made.settle(work)  # whichever of us hears first
+        return [made.call] if made.call else []
 
     async def _post(
         self, bubble: Bubble, sending: Coroutine[Any, Any, Accepted], settled: Callable[[str], Call]
@@ -119,15 +121,23 @@ class Posts:
         )  # fmt: skip
 
     def _remember(self, mid: str, work: asyncio.Task[Call]) -> None:
-        work.add_done_callback(_heard)
-        now = time.monotonic()
+        made = _Made(time.monotonic(), work)
+        work.add_done_callback(made.settle)
         self._made.pop(mid, None)
-        self._made[mid] = (now, work)
-        while (oldest := next(iter(self._made.values())))[0] < now - KEPT and oldest[1].done():
+        self._made[mid] = made
+        while (oldest := next(iter(self._made.values()))).at < made.at - KEPT and not oldest.work:
             self._made.popitem(last=False)
 
 
-def _heard(work: asyncio.Task[Call]) -> None:
-    """A job that was cancelled asks no more how its post went."""
-    if not work.cancelled():
-        work.exception()
+@dataclass(slots=True, eq=False)
+class _Made:
+    """A post: its task while it runs, then the call that settles it as accepted. A task that is kept keeps its job."""
+
+    at: float
+    work: asyncio.Task[Call] | None
+    call: Call | None = None
+
+    def settle(self, work: asyncio.Task[Call]) -> None:
+        """A job that was cancelled asks no more how its post went."""
+        self.work = None
+        self.call = None if work.cancelled() or work.exception() else work.result()

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Mapping
+from contextvars import Context
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -124,9 +125,11 @@ class HttpClient:
         left = min(self._connect_seconds, until - self._loop.time())
         try:
             async with asyncio.timeout(left):
-                _, wire = await self._loop.create_connection(
+                connecting = self._loop.create_connection(
                     lambda: Wire(self._loop), origin.host, origin.port, ssl=secure
                 )
+                # It outlives who asks for it, and must not keep what they know.
+                _, wire = await asyncio.create_task(connecting, context=Context())
         except TimeoutError:
             raise NotSent(f"no connection within {left:.1f} s", late=True) from None
         except OSError as error:  # refused, unknown host, TLS

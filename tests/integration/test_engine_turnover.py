@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -17,6 +18,7 @@ from tests.integration.test_engine_worker import until
 from tests.integration.turnover_jobs import LOOK, NOTE, NOTES, STRANGER
 from workers.engine import AsyncWorker, DeadJob
 from workers.engine.failure import RetryPolicy
+from workers.engine.run import Run
 from workers.engine.scripts import Briefing, turnover
 
 JOBS = "tests.integration.turnover_jobs."
@@ -211,6 +213,18 @@ def test_pausing_and_suspending_hold_for_jobs_that_are_taken_with_endings(db, re
     add(db, job("concluding_when_told", "a", lane="l"), job("noop", "b", PATH, lane="l"))
     asyncio.run(scene())
     assert (state(db, "a"), state(db, "b")) == ("finished", "queued")
+
+
+def test_a_job_that_is_over_is_let_go_at_once(db, redis_url):
+    """Not when a search for garbage comes by: a hundred messages a second would keep megabytes."""
+    add(db, *(job("noop", f"j{n}", PATH) for n in range(200)))
+    gc.collect()
+    gc.disable()
+    try:
+        burst(redis_url)
+        assert sum(isinstance(one, Run) for one in gc.get_objects()) < 10
+    finally:
+        gc.enable()
 
 
 def test_a_script_is_part_of_another_with_the_libraries_of_both():

@@ -142,6 +142,7 @@ class Performer:
 
     def _done(self, run: Run) -> None:
         state = self._state
+        run.task = None  # it holds its context, which holds the run
         state.ended_run(run)
         self._ended()
         if run.why == "lost" and not run.words:
