@@ -16,7 +16,6 @@ from workers.engine.run import BACK, Claimed, Run, from_claim
 from workers.engine.state import REDIS_ERRORS, Patience, State, log
 
 GATHER = 0.002  # seconds to let slots come free before a small claim
-BUSY = 0.003  # seconds since the last claim in which that is worth its while
 POLL = 1.0  # seconds between looks when no token came: stock clients push none
 BACKLOG = 128  # unwritten endings at which claiming stops: Redis is slower than the jobs
 
@@ -37,15 +36,14 @@ class Claims:
         self._start = start
         self._hungry = asyncio.Event()
         self._asked: Ask | None = None  # on its way, with endings or alone
-        self._took = 0.0  # loop time
         self._doubt = True  # a claim may have run unheard
         self.trips = 0
 
     async def run(self) -> None:
         """Claim until the worker stops; in a burst, until the queues are empty and all is written."""
-        state, patience, gathered, loop = self._state, Patience("claim"), False, asyncio.get_running_loop()
+        state, patience, gathered = self._state, Patience("claim"), False
         while not state.stopping:
-            if 0 < state.free < state.worth and not gathered and loop.time() - self._took < BUSY:
+            if 0 < state.free < state.worth and state.busy and not gathered:
                 gathered = True
                 await self._wait_for(state.worth, GATHER)
                 continue
@@ -90,7 +88,6 @@ class Claims:
 
     def _begin(self, ask: Ask, claimed: Sequence[Any], server: str) -> float | None:
         wait, *rows = claimed
-        self._took = asyncio.get_running_loop().time()
         for row in rows:
             self._start(from_claim(row, self._state.name, ask.at, server))
         return None if len(rows) == ask.most else int(wait) / 1e6

@@ -15,7 +15,6 @@ from workers.engine.run import Run
 from workers.engine.state import BATCH, REDIS_ERRORS, Patience, State, log
 
 GATHER = 0.002  # seconds to let more endings come before a small batch
-BUSY = 0.003  # seconds since the last batch in which more are to be expected
 GIVE_UP = 30.0  # seconds of refusals that are not an outage; then their leases run out and the jobs run again
 
 
@@ -33,20 +32,18 @@ class Endings:
     ) -> None:
         self._state, self._claims, self._unsaid = state, claims, unsaid
         self._keep = (keep_finished, keep_failed)
-        self._wrote = 0.0  # loop time
         self.trips = 0
 
     async def run(self) -> None:
-        state, loop = self._state, asyncio.get_running_loop()
+        state = self._state
         while True:
             await state.ended.wait()
-            if len(state.pending) < state.worth and state.running and loop.time() - self._wrote < BUSY:
+            if len(state.pending) < state.worth and state.running and state.busy:
                 await self._gather()
             state.writing, state.pending = state.pending[:BATCH], state.pending[BATCH:]
             if not state.pending:
                 state.ended.clear()
             await self._write()
-            self._wrote = loop.time()
 
     async def _gather(self) -> None:
         """A moment, or until there are enough."""

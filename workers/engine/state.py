@@ -23,6 +23,8 @@ from workers.engine.scripts import MARGIN, PLAIN, Turnover
 log = logging.getLogger("relevo.worker")
 
 BATCH = 64  # jobs a call, at most
+BUSY = 0.001  # seconds between the ends of jobs, on average over the last ones
+LATELY = 25  # of them
 
 #: What an outage looks like: anything the server or the wire can answer with.
 REDIS_ERRORS = (RedisError, OSError)
@@ -40,6 +42,7 @@ class State:
         kick: the claim loop looks again.
         wanted: free slots that the claim loop waits for; 0: it does not. enough: endings that the other loop waits for.
         stopping: no more claims; leaving: what runs, or is claimed yet, is handed back; over: the loops end.
+        pace: seconds from one end of a job to the next, lately; ended_at: unix seconds of the last one.
         tally: how long jobs waited and ran, since the last beat.
     """
 
@@ -60,6 +63,8 @@ class State:
     stopping: bool = False
     leaving: bool = False
     over: bool = False
+    pace: float = 1.0
+    ended_at: float = 0.0
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -75,6 +80,11 @@ class State:
     def worth(self) -> int:
         """Jobs that make a call to Redis worth its while: for fewer, a moment is waited for more."""
         return max(1, min(16, self.concurrency // 4))
+
+    @property
+    def busy(self) -> bool:
+        """Jobs end so fast that waiting a moment for more of them pays. Slow ones would only be made to go in step."""
+        return self.pace < BUSY
 
     @property
     def idle(self) -> bool:
@@ -105,6 +115,8 @@ class State:
     def end(self, run: Run) -> None:
         """Its ending is known: to be written with the others of this moment."""
         at = time.time()
+        self.pace += (at - self.ended_at - self.pace) / LATELY
+        self.ended_at = at
         self.pending.append((run, at))
         if run.ending and run.ending.kind in {"ok", "failed", "retry"}:
             queue, waited = run.context.queue, run.started - run.context.enqueued_at
