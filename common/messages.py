@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Json = Any
 JsonObject = dict[str, Any]
+_NOTHING: JsonObject = {}
 
 DEFAULT_TENANT = "default"
 
@@ -35,8 +36,7 @@ def job_id(mid: str) -> str:
     return "wa-" + mid.removeprefix("m-")
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """Who wrote. At least one of `user_id` (business-scoped, first) and `wa_id` (phone) is set."""
 
     wa_id: str | None = None
@@ -46,8 +46,7 @@ class Sender:
     username: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(NamedTuple):
     """A media reference. `sha256` as Meta wrote it (base64 or hex); `url` expires."""
 
     id: str | None = None
@@ -59,8 +58,7 @@ class Media:
     animated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InboundMessage:
+class InboundMessage(NamedTuple):
     """One element of `messages[]`, of any type.
 
     `kind` is Meta's type (`text`, `image`, ..., `unsupported`), or `unknown` for a type never seen before.
@@ -79,7 +77,7 @@ class InboundMessage:
     refers_to: str | None = None
     group_id: str | None = None
     opens_window: bool = True
-    raw: JsonObject = field(default_factory=dict)
+    raw: JsonObject = _NOTHING
 
     @property
     def mid(self) -> str:
@@ -103,8 +101,7 @@ class Echo:
         return message_id(self.wamid)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusUpdate:
+class StatusUpdate(NamedTuple):
     """One element of `statuses[]`. `opaque` is our outbox id when Meta echoes it."""
 
     wamid: str
@@ -118,7 +115,7 @@ class StatusUpdate:
     pricing_category: str | None = None
     pricing_type: str | None = None
     billable: bool | None = None
-    raw: JsonObject = field(default_factory=dict)
+    raw: JsonObject = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +134,7 @@ class OtherUpdate:
 Update = InboundMessage | Echo | StatusUpdate | OtherUpdate
 
 
-@dataclass(frozen=True, slots=True)
-class OutboundPart:
+class OutboundPart(NamedTuple):
     """One bubble to send: the Graph payload without recipient, and how it reads in a transcript.
 
     `payload` has `type` and the object of that type, e.g. `{"type": "text", "text": {"body": "..."}}`.

@@ -12,9 +12,8 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -56,8 +55,7 @@ class LeaseLost(RelevoError):
     """Another execution has this job now; this one must not touch anything any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """The execution on whose behalf is sent: the fence against zombies."""
 
     queue: str
@@ -65,8 +63,7 @@ class Lease:
     execution: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """`sent` bubbles stand accepted (now or before); `why` the last one was canceled; `pending` must still be run.
 
     `first` is what the call answered that was run before anything was sent.
@@ -104,7 +101,7 @@ class Delivery:
         self._ttl = settings.transcript_days * 86400
         recent = Recent() if recent is None else recent
         self._posts = Posts(recent, partial(insist, db), vault, clock, ttl=self._ttl, settle=self._settle)
-        self._asked = (f"{uuid.uuid4().hex[:8]}-{n}" for n in itertools.count())
+        self._asked = map(f"{uuid.uuid4().hex[:8]}-{{}}".format, itertools.count())
 
     async def deliver(
         self, tenant: str, mids: Sequence[str], lease: Lease, *, first: Call | None = None, answers: str = ""

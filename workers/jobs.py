@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -23,8 +21,11 @@ from workers.wiring import services
 async def answer(*, tenant: str, message: str) -> dict[str, Any]:
     """Deal with an inbound message. Safe to repeat: a message that was dealt with says by which turn."""
     job = _job()
-    with _outage_costs_nothing():
+    try:
         turn = await pipeline.answer(tenant, message, job, services())
+    except RedisError as error:
+        _outage_costs_nothing(error)
+        raise
     if turn is None:
         return {"outcome": "gone"}
     return {"outcome": turn.outcome, "turn": turn.reason if turn.outcome == "already" else turn.id}
@@ -34,9 +35,12 @@ async def send_message(*, tenant: str, message: str) -> dict[str, Any]:
     """Send an outbound message of a person or the API. Safe to repeat."""
     job = _job()
     lease = Lease(job.queue, job.id, job.execution)
-    with _outage_costs_nothing():
+    try:
         delivered = await services().delivery.deliver(tenant, [message], lease)
         await services().delivery.settle(delivered)
+    except RedisError as error:
+        _outage_costs_nothing(error)
+        raise
     if not delivered.sent:
         raise MessageRefused(delivered.why or "the message no longer exists")
     return {"outcome": "sent"}
@@ -47,18 +51,13 @@ async def reconcile() -> dict[str, int]:
     return await reconciling.reconcile(services(), DEFAULT_TENANT)
 
 
-@contextlib.contextmanager
-def _outage_costs_nothing() -> Iterator[None]:
+def _outage_costs_nothing(error: RedisError) -> None:
     """While Redis is away, full or changing its primary, no attempt of a job is spent: the message cannot help it.
 
     Raises:
         Later: in its place.
     """
-    try:
-        yield
-    except RedisError as error:
-        if not is_outage(error):
-            raise
+    if is_outage(error):
         raise Later(time.time() + random.uniform(0.5, 2.0), f"Redis: {type(error).__name__}") from error
 
 

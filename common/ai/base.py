@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from common.errors import RelevoError
@@ -43,8 +42,7 @@ class AIAuthFailed(AIError):
     retryable = False
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(NamedTuple):
     """A piece of knowledge given to the model. `score` is the engine's; `confidence` 0 to 1, fitted to the index."""
 
     id: str
@@ -63,8 +61,7 @@ class ChatTurn(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class AIRequest:
+class AIRequest(NamedTuple):
     """All that a provider may see: everything in it is redacted.
 
     `message` is what must be answered now, and is the last thing in the request that goes out.
@@ -80,16 +77,14 @@ class AIRequest:
     max_tokens: int = 700
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens as the provider counts them; None when it does not say."""
 
     tokens_in: int | None = None
     tokens_out: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AIResult:
+class AIResult(NamedTuple):
     """`reply` may hold `[SEND_IMAGE:product_id]` tags; `handover` is a reason when the model asks for a person."""
 
     reply: str
@@ -98,7 +93,7 @@ class AIResult:
     confidence: float = 1.0
     handover: str | None = None
     sources: Sequence[str] = ()
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     latency_ms: float = 0.0
 
 

@@ -5,7 +5,7 @@ Source: Cloud API business-scoped user ids, since 2026-03-31; the phone may be a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from common.messages import Sender
 from common.store.vault import Vault
@@ -15,8 +15,7 @@ _DIGITS_OF_A_PHONE = 6
 _FIELDS = ("wa_id", "user_id", "parent_user_id", "name", "username")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What the store needs of a sender.
 
     `aliases` are pseudonyms, best first; `candidate` the contact id if none of them is known yet;

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -28,8 +28,7 @@ LARGEST_MEDIA = 100 * 1024 * 1024
 _FIELD = "Content-Disposition: form-data"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """Graph took the message. Delivery can still fail: a status webhook tells."""
 
     wamid: str

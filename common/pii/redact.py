@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from common.pii.patterns import find_emails, find_spaced_emails, find_streets
 from common.pii.spans import Span, blank, canonical, disjoint, fold, plain
@@ -23,8 +23,7 @@ _ROUNDS = 8
 _SHORTEST_KNOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One value taken out, as it was first written, and what stands in its place."""
 
     kind: str
@@ -32,8 +31,7 @@ class Found:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redacted:
+class Redacted(NamedTuple):
     """`text` without personal data; `found` is what `restore` needs, those of `earlier` first."""
 
     text: str

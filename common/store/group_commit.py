@@ -89,9 +89,9 @@ class GroupCommit:
         """
         self._waiting.append(_Entry(calls, done))
         self._size += len(calls)
-        if self._size >= CALLS_SOON:
+        if self._size >= CALLS_SOON or not self._trips:
             self._fill()
-        if not self._called:
+        if self._waiting and not self._called:
             self._called = True
             self._loop.call_soon(self._turn_is_over)
 

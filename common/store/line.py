@@ -28,6 +28,7 @@ MOST = 10_000  # calls on the wire; who comes then waits
 FIRST = 0.05  # seconds to the second try to come back by itself
 BACK = 0.5  # and from one try to the next at most, for all who have something to tell or must hear it
 SOON = 8  # calls that go out at once: Redis works while more of this turn come
+CALM = 0.002  # seconds in which nothing went out: then nothing is likely to share the next write
 _NOTHING = object()  # the parser's word for: more bytes are needed
 
 
@@ -85,7 +86,8 @@ class Line:
         if wire is None or wire.dead:
             wire = await self._open()
         while wire.crowded:
-            await wire.wait_for_room()
+            wire.room.clear()
+            await wire.room.wait()
         if server is not None and server != self.server:
             raise RedisConnectionError("another server than before")
         return await wire.send(blob, replies)
@@ -187,7 +189,8 @@ class _Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
         self._out: list[bytes] = []
-        self._room = asyncio.Event()
+        self.room = asyncio.Event()
+        self._flushed = 0.0  # loop time of the last write
         self._full = False  # the socket takes no more at the moment
         self._patience, self._lost = patience, lost
         self._watch: asyncio.TimerHandle | None = None
@@ -202,23 +205,20 @@ class _Wire(asyncio.Protocol):
     def crowded(self) -> bool:
         return not self.dead and (self._full or len(self._waiting) >= MOST)
 
-    async def wait_for_room(self) -> None:
-        self._room.clear()
-        await self._room.wait()
-
     def send(self, blob: bytes, replies: int) -> asyncio.Future[list[Reply]]:
-        """Queue it for the end of this turn of the loop, or until there are a few."""
+        """Queue it for the end of this turn of the loop, or until there are a few; in calm weather it goes at once."""
         call = _Call(self._loop, replies)
         if self.dead:
             call.future.set_exception(RedisConnectionError("the connection was lost"))
             return call.future
-        if not self._out:
+        calm = call.at - self._flushed > CALM
+        if not (self._out or calm):
             self._loop.call_soon(self.flush)
         self._out.append(blob)
         self._waiting.append(call)
         if self._watch is None:
             self._watch = self._loop.call_later(self._patience, self._look)
-        if len(self._out) >= SOON:
+        if calm or len(self._out) >= SOON:
             self.flush()
         return call.future
 
@@ -234,7 +234,7 @@ class _Wire(asyncio.Protocol):
             future = self._waiting.popleft().future
             if not future.done():
                 future.set_exception(error)
-        self._room.set()
+        self.room.set()
         self._lost(self)
 
     def data_received(self, data: bytes) -> None:
@@ -255,11 +255,12 @@ class _Wire(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._full = False
-        self._room.set()
+        self.room.set()
 
     def flush(self) -> None:
         blob = b"".join(self._out)
         self._out.clear()
+        self._flushed = self._loop.time()
         if blob and not self.dead:
             self._transport.write(blob)
 
@@ -271,7 +272,7 @@ class _Wire(asyncio.Protocol):
             if not call.future.done():  # its task may have been cancelled
                 call.future.set_result(call.replies)
             if len(self._waiting) == MOST - 1:
-                self._room.set()
+                self.room.set()
 
     def _look(self) -> None:
         """Replies come in order: when the oldest is late, all are."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -112,8 +111,7 @@ def _read(package: str, name: str) -> str:
     return (files(package) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A script call to be sent with others in one round trip."""
 
     script: Script

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
+from secrets import token_hex
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from common.clock import iso
 from common.queueing import keys
@@ -36,6 +37,7 @@ class Claims:
         self._start = start
         self._hungry = asyncio.Event()
         self._asked: Ask | None = None  # on its way, with endings or alone
+        self._mark, self._count = token_hex(8), itertools.count()  # of executions: which claim, then which of its jobs
         self._doubt = True  # a claim may have run unheard
         self.trips = 0
 
@@ -84,7 +86,7 @@ class Claims:
     def _new(self) -> Ask:
         state, now = self._state, time.time()
         most = min(state.free, state.share)
-        return Ask(most, now, (most, state.lease_arg, iso(now), uuid4().hex[:20], *state.queues))
+        return Ask(most, now, (most, state.lease_arg, iso(now), f"{self._mark}{next(self._count):x}x", *state.queues))
 
     def _begin(self, ask: Ask, claimed: Sequence[Any], server: str) -> float | None:
         wait, *rows = claimed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import time
 from collections.abc import Awaitable, Callable
 
@@ -70,7 +69,7 @@ async def _through(turn: Turn, services: Services) -> Turn:
 async def _timed(step: Step, turn: Turn, services: Services, timings: dict[str, float]) -> Turn:
     started = time.perf_counter()
     after = step(turn, services)
-    if inspect.isawaitable(after):
+    if not isinstance(after, Turn):
         after = await after
     timings[step.__name__] = (time.perf_counter() - started) * 1000
     return after

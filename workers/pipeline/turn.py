@@ -46,8 +46,7 @@ class Services:
     knowledge: KnowledgeBase
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One message of the turn. `refers` is the mid that it edits, revokes, quotes or reacts to; times in unix s.
 
     `wish` is `out` or `in` when it opted its customer out, or in again; `still` when it said out once more.
@@ -64,8 +63,7 @@ class Received:
     wish: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """The conversation as it stood when the turn was loaded."""
 
     cid: str
@@ -75,8 +73,7 @@ class Conversation:
     opted_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """What the bot remembers. `misses` counts answers in a row that did not help; `lang` is the last language seen."""
 
     history: tuple[ChatTurn, ...] = ()

@@ -42,8 +42,12 @@ async def generate(turn: Turn, services: Services) -> Turn:
         max_tokens=settings.ai_max_tokens,
     )
     try:
-        async with _typing(turn, services):
-            result = await services.ai.complete(request, deadline=settings.ai_timeout_seconds)
+        asking = services.ai.complete(request, deadline=settings.ai_timeout_seconds)
+        if settings.typing_indicator and turn.messages[-1].wamid:
+            async with _typing(turn, services):
+                result = await asking
+        else:
+            result = await asking
     except AIError as error:
         if error.retryable:
             await _try_again(turn, services, error)
@@ -73,12 +77,9 @@ async def _try_again(turn: Turn, services: Services, error: AIError) -> None:
 @contextlib.asynccontextmanager
 async def _typing(turn: Turn, services: Services) -> AsyncIterator[None]:
     """Blue ticks and the typing indicator; a courtesy that never delays or fails an answer."""
-    wamid = turn.messages[-1].wamid
-    if not services.settings.typing_indicator or not wamid:
-        yield
-        return
+    last = turn.messages[-1].wamid
     task = asyncio.create_task(
-        services.receipts.mark_read(turn.conversation.phone_number_id, wamid, typing=True), name="typing"
+        services.receipts.mark_read(turn.conversation.phone_number_id, last, typing=True), name="typing"
     )
     try:
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -57,9 +56,9 @@ def _personal(part: OutboundPart, found: tuple[Found, ...]) -> OutboundPart:
     if payload.get("type") == "text":
         body = strip_placeholders(restore(payload["text"]["body"], found))[:TEXT_MAX]
         payload["text"] = {**payload["text"], "body": body}
-    return replace(part, payload=payload)
+    return part._replace(payload=payload)
 
 
 def _before_notice(parts: tuple[OutboundPart, ...]) -> tuple[OutboundPart, ...]:
     """The chat waits for a person already when these leave."""
-    return tuple(replace(part, needs_owner="waiting") for part in parts)
+    return tuple(part._replace(needs_owner="waiting") for part in parts)
