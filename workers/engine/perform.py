@@ -116,6 +116,8 @@ class Performer:
     def unsaid(self, run: Run, why: str) -> None:
         """Its last words are not written: unless it has failed already, that is its failure."""
         run.words = ()
+        if run.why == "lost":
+            return
         task = self._loop.create_task(self._fail(run, LastWordsRefused(why)))
         self._failing.add(task)
         task.add_done_callback(self._failing.discard)
