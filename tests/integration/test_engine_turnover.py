@@ -19,7 +19,7 @@ from tests.integration.turnover_jobs import LOOK, NOTE, NOTES, STRANGER
 from workers.engine import AsyncWorker, DeadJob
 from workers.engine.failure import RetryPolicy
 from workers.engine.run import Run
-from workers.engine.scripts import Briefing, turnover
+from workers.engine.scripts import CLAIM, FINISH, Briefing, turnover
 
 JOBS = "tests.integration.turnover_jobs."
 SCRIPTS = turnover({JOBS + "briefed": Briefing(LOOK, ("key",), ("field",))}, (NOTE, NOTES))
@@ -169,24 +169,18 @@ def test_a_lane_runs_on_without_a_claim_of_its_own(db, redis_url):
     assert claims < 10  # at the start, at the end, and when a token was there
 
 
-def test_no_token_is_left_for_what_was_taken_at_once(db, redis_url):
+@pytest.mark.parametrize(("queue", "taken", "token"), [("q", 1, 0), ("other", 0, 1)])
+def test_a_token_is_left_for_what_was_not_taken_at_once(db, queue, taken, token):
     """An idle worker is woken for what is there to take, and for nothing else."""
-    woken = []
-    original = AsyncWorker.main
-
-    async def scene():
-        one = worker(redis_url)
-        task = asyncio.create_task(original(one))
-        while db.zcard(keys.finished("q")) < 20:
-            woken.append(db.exists(keys.wake("q")))
-            await asyncio.sleep(0.001)
-        one.request_stop()
-        await task
-
-    add(db, *(job("noop", f"j{n}", PATH, lane="l") for n in range(20)))
+    add(db, job("noop", "a", PATH, lane="l"), job("noop", "b", PATH, lane="l"))
+    CLAIM(db, 1, "w", 75, "2026-11-22T00:00:00.000000Z", "x", "q")
     db.delete(keys.wake("q"))
-    asyncio.run(scene())
-    assert not any(woken)
+    at = f"{time.time():.6f}"
+    ask = [1, 75, "2026-11-22T00:00:01.000000Z", "y", queue]
+    row = ["q", "a", "x1", "ok", 60, at, "2026-11-22T00:00:01.000000Z", at, "l", "", "0", "", "", 0]
+    moved, bad, claimed = FINISH(db, "w", 100, 100, 1, 1, *ask, *row)
+    assert (moved, bad, len(claimed) - 1) == (1, [], taken)
+    assert db.exists(keys.wake("q")) == token
 
 
 def test_while_jobs_wait_nothing_is_taken_with_their_endings(db, redis_url):

@@ -215,7 +215,7 @@ for _, e in ipairs(rows) do said[e] = attempt(say, e) end
 for _, e in ipairs(live) do
   if said[e] then attempt(one, e) end
 end
-local woken_for = q_flush(queues > 0)
+local freed_in = q_flush(queues > 0)
 for registry, jobs in pairs(over) do call('ZADD', registry, unpack(jobs)) end
 for queue, leases in pairs(closed) do call('ZREM', 'rq:wip:' .. queue, unpack(leases)) end
 for queue, counts in pairs(totals) do
@@ -231,7 +231,7 @@ if call('EXISTS', key) == 1 then
 end
 if queues == 0 then return {moved, bad, false} end
 local claimed = claim(tonumber(ARGV[6]), worker, tonumber(ARGV[7]), ARGV[8], ARGV[9], {unpack(ARGV, 10, 9 + queues)})
-for queue in pairs(woken_for) do -- what was set free and not taken is for others
+for queue in pairs(freed_in) do -- what was set free and not taken is for others
   if waiting(queue, q_lists(queue)) > 0 then q_wake(queue) end
 end
 return {moved, bad, claimed}
